@@ -1,0 +1,81 @@
+"""What an evaluation is asked, and its report."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from droplearn.contracts.document import Document, Part
+
+EvaluationProtocol = Literal["test_split", "held_out_validation", "cross_validation", "other_dataset"]
+
+
+class EvaluationRequest(Document):
+    """`request.json` of the processing job.
+
+    `split`: which examples of the dataset version the model is run on; `held_out`: nothing is run, the predictions that the
+    trainer made while each example was held out are scored. None of both: every labelled example of the version.
+    """
+
+    evaluation_id: str
+    model_id: str
+    scenario: str
+    dataset_version: str
+    source: Literal["test_split", "held_out", "all_examples"]
+    code_version: str
+
+
+class LabelReport(Part):
+    """One label against the rest, at the most probable label."""
+
+    label: str
+    support: int
+    predicted: int
+    precision: float
+    recall: float
+    f1: float
+
+
+class CalibrationBin(Part):
+    """Predictions whose confidence lies in (low, high]."""
+
+    low: float
+    high: float
+    count: int
+    mean_confidence: float
+    accuracy: float
+
+
+class EvaluationReport(Document):
+    """`report.json`. Every metric in [0, 1] except log_loss (nats)."""
+
+    evaluation_id: str
+    model_id: str
+    scenario: str
+    dataset_version: str
+    protocol: EvaluationProtocol
+    created_at: str
+    example_count: int
+    bad_case_count: int
+    """Examples whose most probable label is wrong."""
+    skipped_count: int = 0
+    """Examples that could not be read, or whose label the model does not know (also named in `warnings`)."""
+    duration_s: float
+    metrics: dict[str, float]
+    """`top1_accuracy`, `top5_accuracy`, `macro_precision`, `macro_recall`, `macro_f1`, `log_loss`, `expected_calibration_error`."""
+    labels: list[LabelReport]
+    confusion_matrix: list[list[int]]
+    """Row: true label; column: predicted; in the order of `labels`."""
+    calibration: list[CalibrationBin] = Field(default_factory=list)
+    warnings: list[str] = Field(default_factory=list)
+
+
+class EvaluationSummary(Part):
+    """What DynamoDB keeps of a report."""
+
+    protocol: EvaluationProtocol
+    example_count: int
+    bad_case_count: int
+    metrics: dict[str, float]
+    report_key: str

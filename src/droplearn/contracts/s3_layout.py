@@ -1,0 +1,80 @@
+"""Where things live in the two buckets.
+
+Data bucket: `<project>/<dataset>/<path of the example>`, written by users, read in place.
+Artifact bucket: everything that droplearn writes.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from droplearn.contracts.ids import is_name
+
+CONFIG_FILE = "droplearn.yaml"
+
+
+class ExampleKey(NamedTuple):
+    """An object's place in the data bucket."""
+
+    project: str
+    dataset: str
+    path: str
+
+    @property
+    def key(self) -> str:
+        """The object key."""
+        return f"{self.project}/{self.dataset}/{self.path}"
+
+
+def parse_example_key(key: str) -> ExampleKey | None:
+    """None for a key that is not below `<project>/<dataset>/`, or whose first parts cannot be names."""
+    parts = key.split("/", 2)
+    if len(parts) != 3 or not parts[2] or not is_name(parts[0]) or not is_name(parts[1]):
+        return None
+    return ExampleKey(*parts)
+
+
+def dataset_prefix(project: str, dataset: str) -> str:
+    """`<project>/<dataset>/`."""
+    return f"{project}/{dataset}/"
+
+
+# ---- artifact bucket: keys and prefixes ----------------------------------------------------------------------------
+def version_prefix(version_id: str) -> str:
+    """Holds version.json, examples.jsonl and images.manifest of a dataset version."""
+    return f"versions/{version_id}/"
+
+
+def task_prefix(task_id: str) -> str:
+    """Holds checkpoints/ and output/ of a task."""
+    return f"tasks/{task_id}/"
+
+
+def checkpoints_prefix(task_id: str) -> str:
+    """What the trainer keeps in /opt/ml/checkpoints; survives attempts."""
+    return f"{task_prefix(task_id)}checkpoints/"
+
+
+def best_model_manifest_key(task_id: str) -> str:
+    """The ModelManifest of the best model so far."""
+    return f"{checkpoints_prefix(task_id)}best/model.json"
+
+
+def health_report_key(task_id: str) -> str:
+    """The HealthReport of the dataset version, written while the trainer read it."""
+    return f"{checkpoints_prefix(task_id)}health.json"
+
+
+def training_output_prefix(task_id: str) -> str:
+    """S3OutputPath of the training jobs; SageMaker appends `<job>/output/model.tar.gz`."""
+    return f"{task_prefix(task_id)}output"
+
+
+def evaluation_prefix(evaluation_id: str) -> str:
+    """Holds request/request.json, report/report.json and report/predictions.parquet."""
+    return f"evaluations/{evaluation_id}/"
+
+
+def s3_uri(bucket: str, key: str) -> str:
+    """`s3://bucket/key`."""
+    return f"s3://{bucket}/{key}"

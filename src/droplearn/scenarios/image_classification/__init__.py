@@ -1,0 +1,16 @@
+"""One label per picture. See README.md for layout, limits and measured results."""
+
+from __future__ import annotations
+
+from droplearn.scenarios.image_classification.dataset import check, recognise
+from droplearn.scenarios.image_classification.spec import SPEC
+from droplearn.scenarios.scenario import Scenario
+
+IMAGE_CLASSIFICATION = Scenario(
+    spec=SPEC,
+    recognise=recognise,
+    check=check,
+    training="droplearn.scenarios.image_classification.training",
+    evaluation="droplearn.scenarios.image_classification.evaluation",
+    serving="droplearn.scenarios.image_classification.serving",
+)

@@ -1,0 +1,84 @@
+"""Image classification as data."""
+
+from __future__ import annotations
+
+from droplearn.scenarios.scenario import Choices, Limits, PresetSpec, ScenarioSpec
+
+SPEC = ScenarioSpec(
+    name="image_classification",
+    title="Image classification",
+    description="Which one of several labels does a picture show?",
+    input_kind="image",
+    answer_kind="labels",
+    label_format="One folder per label; unlabelled pictures at the dataset's root.",
+    file_extensions=[".jpg", ".jpeg", ".png", ".bmp", ".webp"],
+    primary_metric="top1_accuracy",
+    is_higher_better=True,
+    metrics=[
+        "top1_accuracy",
+        "top5_accuracy",
+        "macro_precision",
+        "macro_recall",
+        "macro_f1",
+        "log_loss",
+        "expected_calibration_error",
+    ],
+    presets={
+        "high_performance": PresetSpec(
+            title="High performance",
+            description="EfficientNet-Lite0: answers fast on small machines.",
+            network="efficientnet_lite0",
+            input_size=224,
+        ),
+        "high_accuracy": PresetSpec(
+            title="High accuracy",
+            description="EfficientNet-Lite2: about two points better, half as fast.",
+            network="efficientnet_lite2",
+            input_size=260,
+        ),
+    },
+    hyper_parameters=[
+        Choices(
+            name="epochs",
+            title="Epochs of fine-tuning",
+            choices=[5, 10, 20, 50],
+            minimum=1,
+            maximum=1000,
+            recipe="as many as fit into the time while the validation metric gains",
+        ),
+        Choices(
+            name="learning_rate",
+            title="Learning rate",
+            choices=[1e-4, 3e-4, 1e-3],
+            minimum=1e-7,
+            maximum=1.0,
+            recipe="3e-4 for the network, three times that for the last layer",
+        ),
+        Choices(
+            name="batch_size",
+            title="Batch size",
+            choices=[8, 16, 32, 64],
+            minimum=1,
+            maximum=4096,
+            recipe="32, less for small datasets",
+        ),
+        Choices(
+            name="warmup_epochs",
+            title="Warm-up epochs",
+            choices=[0, 0.5, 1, 2],
+            minimum=0,
+            maximum=100,
+            recipe="20 steps",
+        ),
+    ],
+    limits=Limits(
+        min_labels=2,
+        min_examples_per_label=2,
+        recommended_examples_per_label=20,
+        max_object_bytes=20 * 1024 * 1024,
+        max_pixels=50_000_000,
+        min_side_px=8,
+    ),
+    default_training_instance="ml.m5.xlarge",
+    default_serving_instance="ml.c5.large",
+)

@@ -1,0 +1,1 @@
+"""Tests: unit (pure), contract (one suite, many implementations), twin (the whole system, public API only)."""
