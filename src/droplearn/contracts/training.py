@@ -47,7 +47,7 @@ class TaskSettings(Part):
     max_runtime_s: Annotated[int, Field(ge=MIN_MAX_RUNTIME_S, le=MAX_MAX_RUNTIME_S)] = DEFAULT_MAX_RUNTIME_S
     expected_accuracy: Annotated[float, Field(gt=0, le=1)] | None = None
     hyper_parameters: HyperParameters = HyperParameters()
-    labels: list[str] | None = None
+    labels: Annotated[list[str], Field(min_length=2, json_schema_extra={"uniqueItems": True})] | None = None
     """Train on these labels only (C-12); None: all."""
     validation_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
     test_fraction: Annotated[float, Field(ge=0, lt=0.5)] = 0.0

@@ -1,0 +1,177 @@
+"""A SageMaker job's folder on this machine: writes a dataset version of a folder of pictures, and runs the trainer or the evaluator as
+a process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from droplearn.contracts.dataset import DatasetVersion, Split, VersionExample
+from droplearn.contracts.evaluation import EvaluationReport, EvaluationRequest
+from droplearn.contracts.model import ModelManifest
+from droplearn.contracts.training import BaseModelRef, TaskSettings, TrainingRequest
+from droplearn.scenarios.learning.folds import make_folds
+
+ROOT = Path(__file__).resolve().parents[2]
+SCENARIO = "image_classification"
+
+
+def labelled_files(folder: Path) -> list[tuple[str, str]]:
+    """(path, label) of every file below `label/`."""
+    return sorted((str(f.relative_to(folder)), f.relative_to(folder).parts[0]) for f in folder.glob("*/**/*") if f.is_file())
+
+
+def make_version(
+    folder: Path, files: Sequence[tuple[str, str]], splits: Sequence[Split], name: str
+) -> tuple[DatasetVersion, list[VersionExample]]:
+    """The etag is the content's digest, as S3's is."""
+    examples = []
+    for (path, label), split in zip(files, splits, strict=True):
+        raw = (folder / path).read_bytes()
+        etag = hashlib.md5(raw, usedforsecurity=False).hexdigest()
+        examples.append(VersionExample(path=path, label=label, split=split, etag=etag, size_bytes=len(raw)))
+    version = DatasetVersion(
+        version_id=name,
+        project="p",
+        dataset="d",
+        scenario=SCENARIO,
+        source_uri="s3://data/p/d/",
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        labels=sorted({label for _, label in files}),
+        label_counts=dict(Counter(label for _, label in files)),
+        split_counts=dict(Counter(splits)),
+    )
+    return version, examples
+
+
+def splits_of(files: Sequence[tuple[str, str]], validation_fraction: float, seed: int, test: Iterable[int] = ()) -> list[Split]:
+    """Stratified; `test`: indices that are the test split."""
+    held = set(test)
+    rest = [i for i in range(len(files)) if i not in held]
+    labels = sorted({label for _, label in files})
+    y = [labels.index(files[i][1]) for i in rest]
+    import numpy as np
+
+    folds = make_folds(np.array(y), [str(i) for i in rest], seed, max(2, round(1 / validation_fraction)))
+    validation = {rest[place] for place in np.flatnonzero(folds.assigned == 0)}
+    return ["test" if i in held else "validation" if i in validation else "train" for i in range(len(files))]
+
+
+@dataclass
+class LocalJob:
+    """The base directory of one job."""
+
+    base: Path
+
+    def write_channel(self, version: DatasetVersion, examples: Sequence[VersionExample], images: Path, prefix: str = "") -> None:
+        """`dataset` and `images` (by a link), or `base_dataset` and `base_images`."""
+        self._write_version(self.base / "input" / "data" / f"{prefix}dataset", version, examples)
+        link = self.base / "input" / "data" / f"{prefix}images"
+        link.unlink(missing_ok=True)
+        link.symlink_to(images.resolve())
+
+    def write_request(self, settings: TaskSettings, version_id: str, base: ModelManifest | None = None) -> None:
+        """hyperparameters.json."""
+        request = TrainingRequest(
+            task_id="task-01local",
+            scenario=SCENARIO,
+            dataset_version=version_id,
+            settings=settings,
+            base_model=BaseModelRef(model_id=base.model_id, dataset_version=base.dataset_version) if base else None,
+            code_version="local",
+        )
+        file = self.base / "input" / "config" / "hyperparameters.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps({"request": request.to_json()}))
+
+    def adopt_base(self, base: LocalJob, model: Path | None = None) -> None:
+        """Continue from another job's model, its examples included; writes the request anew."""
+        data = self.base / "input" / "data"
+        for name, target in (
+            ("base_model", model or base.model),
+            ("base_dataset", base.base / "input" / "data" / "dataset"),
+            ("base_images", base.base / "input" / "data" / "images"),
+        ):
+            (data / name).unlink(missing_ok=True)
+            (data / name).symlink_to(target.resolve())
+        file = self.base / "input" / "config" / "hyperparameters.json"
+        request = TrainingRequest.from_json(json.loads(file.read_text())["request"])
+        self.write_request(request.settings, request.dataset_version, base.manifest)
+
+    def write_evaluation(
+        self,
+        model: Path,
+        version: DatasetVersion,
+        examples: Sequence[VersionExample],
+        images: Path,
+        source: str,
+        model_id: str = "model-01local",
+    ) -> None:
+        """The inputs of a processing job."""
+        inputs = self.base / "processing" / "input"
+        self._write_version(inputs / "dataset", version, examples)
+        for name, target in (("images", images), ("model", model)):
+            (inputs / name).unlink(missing_ok=True)
+            (inputs / name).symlink_to(target.resolve())
+        request = EvaluationRequest(
+            evaluation_id="eval-01local",
+            model_id=model_id,
+            scenario=SCENARIO,
+            dataset_version=version.version_id,
+            source=source,  # type: ignore[arg-type]
+            code_version="local",
+        )
+        (inputs / "request").mkdir(exist_ok=True)
+        (inputs / "request" / "request.json").write_text(request.to_json())
+
+    def start(self, command: str, log: Path | None = None, **environment: str) -> subprocess.Popen[bytes]:
+        """`train` or `evaluate` as a process; stdout and stderr go to `log`."""
+        path = os.pathsep.join(str(ROOT / part) for part in ("src", "training_container"))
+        told = os.environ | {"SAGEMAKER_BASE_DIR": str(self.base), "PYTHONPATH": path, "PYTHONWARNINGS": "default"} | environment
+        with (log or self.log).open("wb") as out:
+            return subprocess.Popen([sys.executable, "-m", "trainer", command], env=told, stdout=out, stderr=subprocess.STDOUT)
+
+    def run(self, command: str, **environment: str) -> int:
+        """The exit status."""
+        return self.start(command, **environment).wait()
+
+    @property
+    def log(self) -> Path:
+        """What the process printed."""
+        return self.base / "log.jsonl"
+
+    def lines(self, event: str) -> list[dict[str, Any]]:
+        """Of this event, so far."""
+        printed = [line for line in self.log.read_text("utf-8").splitlines() if line.startswith("{") and line.endswith("}")]
+        return [told for told in map(json.loads, printed) if told["event"] == event]
+
+    @property
+    def model(self) -> Path:
+        """/opt/ml/model."""
+        return self.base / "model"
+
+    @property
+    def manifest(self) -> ModelManifest:
+        """Of the model."""
+        return ModelManifest.from_json((self.model / "model.json").read_bytes())
+
+    @property
+    def report(self) -> EvaluationReport:
+        """Of the evaluation."""
+        return EvaluationReport.from_json((self.base / "processing" / "output" / "report" / "report.json").read_bytes())
+
+    @staticmethod
+    def _write_version(folder: Path, version: DatasetVersion, examples: Sequence[VersionExample]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "version.json").write_text(version.to_json())
+        (folder / "examples.jsonl").write_text("".join(e.model_dump_json() + "\n" for e in examples))

@@ -1,0 +1,75 @@
+"""Answers of an image classifier: picture bytes -> uint8 NHWC tensor; probabilities -> the most confident labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from droplearn.contracts.errors import InvalidRequest
+from droplearn.contracts.model import ModelManifest
+from droplearn.scenarios.answering import ModelInput, Tensor, is_probability
+from droplearn.scenarios.image_classification.pixels import CROP_FRACTION, DEFAULT_LIMITS, ImageLimits, prepare
+
+DEFAULT_TOP = 5
+CONF_DIGITS = 6
+
+
+class LabelPredictor:
+    """Predictor of this scenario."""
+
+    output_type = "cv_common"
+
+    def __init__(self, labels: Sequence[str], input_name: str, size: int, limits: ImageLimits = DEFAULT_LIMITS) -> None:
+        self._labels, self._input_name, self._size, self._limits = list(labels), input_name, size, limits
+
+    def decode(self, raw: bytes) -> ModelInput:
+        """`tensors`: (1, S, S, 3), uint8. `meta`: of the picture as a viewer shows it. Raises UndecodableImage."""
+        picture = prepare(raw, self._size, limits=self._limits)
+        return ModelInput({self._input_name: picture.pixels[None]}, {"height": picture.height, "width": picture.width})
+
+    def answer(self, outputs: Sequence[Tensor], meta: Mapping[str, int], options: Mapping[str, str]) -> list[dict[str, Any]]:  # noqa: ARG002
+        """The `top` (default 5) most confident labels, best first; equals in label order. Raises InvalidRequest, ValueError."""
+        probabilities = outputs[0].reshape(-1)
+        if len(probabilities) != len(self._labels) or not is_probability(probabilities):
+            raise ValueError(f"The network gave {probabilities.shape} values that are no probabilities of {len(self._labels)} labels.")
+        best = np.argsort(-probabilities, kind="stable")[: top_of(options)]
+        confidences = probabilities[best].astype(float).clip(0, 1).tolist()
+        return [{"label": self._labels[k], "conf": round(c, CONF_DIGITS)} for k, c in zip(best.tolist(), confidences, strict=True)]
+
+    def example(self) -> ModelInput:
+        """A grey picture."""
+        return ModelInput(
+            {self._input_name: np.full((1, self._size, self._size, 3), 127, np.uint8)}, {"height": self._size, "width": self._size}
+        )
+
+
+def top_of(options: Mapping[str, str]) -> int:
+    """`?top=N`, N of at least 1; more than there are labels means all. Raises InvalidRequest."""
+    text = options.get("top", "")
+    if not text:
+        return DEFAULT_TOP
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= 1):
+        raise InvalidRequest("request.invalid", f"top must be a whole number of at least 1, not {text[:20]!r}.", hint="Use ?top=5.")
+    return int(text)
+
+
+def load(model_dir: Path, manifest: ModelManifest) -> LabelPredictor:  # noqa: ARG001 (others read files there)
+    """Raises InvalidRequest (`model.unusable`) when the manifest describes no image classifier."""
+    if len(manifest.inputs) != 1 or len(manifest.outputs) != 1:
+        raise _unusable("it must have one input and one output")
+    image, probabilities = manifest.inputs[0], manifest.outputs[0]
+    if image.dtype != "uint8" or len(image.shape) != 4 or image.shape[1] != image.shape[2] or image.shape[1] < 1 or image.shape[3] != 3:
+        raise _unusable(f"its input must be uint8 [-1, S, S, 3], not {image.dtype} {image.shape}")
+    if probabilities.shape[-1] != len(manifest.labels) or len(set(manifest.labels)) != len(manifest.labels) or not manifest.labels:
+        raise _unusable(f"its output {probabilities.shape} does not match its {len(manifest.labels)} labels")
+    told = manifest.preprocessing
+    if told.get("size", image.shape[1]) != image.shape[1] or told.get("crop_fraction", CROP_FRACTION) != CROP_FRACTION:
+        raise _unusable(f"it was trained with another preprocessing: {told}")
+    return LabelPredictor(manifest.labels, image.name, image.shape[1])
+
+
+def _unusable(why: str) -> InvalidRequest:
+    return InvalidRequest("model.unusable", f"This is no model of image_classification: {why}.", hint="Train it again with this version.")

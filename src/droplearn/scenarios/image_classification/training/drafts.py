@@ -1,0 +1,105 @@
+"""From a network, a head and held-out predictions to the files of a model."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from droplearn.contracts.model import BaseModelComparison, Candidate, StopReason, TensorSpec
+from droplearn.networks.onnx_graph import add_classifier
+from droplearn.scenarios.image_classification.pixels import CROP_FRACTION
+from droplearn.scenarios.image_classification.training.examples import LearningSet
+from droplearn.scenarios.learning import DraftFile, ModelDraft
+from droplearn.scenarios.learning.arrays import Floats, Integers
+from droplearn.scenarios.learning.logistic_regression import LinearHead
+
+NETWORK_FILE, LABELS_FILE, HELD_OUT_FILE, WEIGHTS_FILE = "model.onnx", "labels.txt", "held_out.jsonl", "weights.npz"
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Predictions for examples while each was held out. `indices` into the learning set; probabilities (len(indices), K)."""
+
+    indices: Integers
+    probabilities: Floats
+    protocol: Any  # "validation" | "cross_validation"
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Network:
+    """What is saved as model.onnx. `weights`: only for a tuned network; the others are found again by name."""
+
+    name: str
+    size: int
+    features: Any
+    head: LinearHead
+    temperature: float
+    weights: Mapping[str, Floats] = field(default_factory=dict)
+
+
+def make_draft(
+    network: Network,
+    data: LearningSet,
+    held_out: HeldOut,
+    *,
+    stop_reason: StopReason,
+    candidates: Sequence[Candidate] = (),
+    base_model: BaseModelComparison | None = None,
+    warnings: Sequence[str] = (),
+) -> ModelDraft:
+    """All files in memory; the harness writes them."""
+    graph = add_classifier(network.features, network.head.weight, network.head.bias, network.temperature)
+    files = [
+        DraftFile(NETWORK_FILE, "network", graph.SerializeToString()),
+        DraftFile(LABELS_FILE, "labels", "".join(f"{label}\n" for label in data.labels).encode()),
+        DraftFile(HELD_OUT_FILE, "held_out_predictions", held_out_lines(data, held_out).encode()),
+    ]
+    if network.weights:
+        files.append(DraftFile(WEIGHTS_FILE, "weights", _npz(network.weights)))
+    return ModelDraft(
+        files=files,
+        labels=data.labels,
+        inputs=[TensorSpec(name="image", dtype="uint8", shape=[-1, network.size, network.size, 3], axes="NHWC")],
+        outputs=[TensorSpec(name="probabilities", dtype="float32", shape=[-1, len(data.labels)], axes="NC")],
+        metrics=valid_metrics(held_out.metrics),
+        metrics_protocol=held_out.protocol,
+        stop_reason=stop_reason,
+        candidates=candidates,
+        preprocessing={"network": network.name, "size": network.size, "crop_fraction": CROP_FRACTION, "color": "RGB"},
+        temperature=network.temperature,
+        base_model=base_model,
+        warnings=warnings,
+    )
+
+
+def valid_metrics(metrics: Mapping[str, float]) -> dict[str, float]:
+    """`valid_top1_accuracy`, ...; the log loss is the `valid_loss` of the live curves."""
+    return {("valid_loss" if name == "log_loss" else f"valid_{name}"): value for name, value in metrics.items()}
+
+
+def held_out_lines(data: LearningSet, held_out: HeldOut) -> str:
+    """held_out.jsonl: one JSON object a line; probabilities in the order of the model's labels."""
+    lines = []
+    for index, row in zip(held_out.indices, held_out.probabilities, strict=True):
+        example = data.examples[index]
+        told = {
+            "path": example.path,
+            "label": example.label,
+            "split": example.split,
+            "is_old": example.is_old,
+            "probabilities": [round(float(p), 6) for p in row],
+        }
+        lines.append(json.dumps(told, ensure_ascii=False) + "\n")
+    return "".join(lines)
+
+
+def _npz(weights: Mapping[str, Floats]) -> bytes:
+    written = io.BytesIO()
+    np.savez(written, **{name: np.asarray(value) for name, value in weights.items()})  # type: ignore[arg-type]
+    return written.getvalue()

@@ -1,0 +1,25 @@
+"""Array types, and softmax. Axes: N examples, D features, K labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
+Integers = NDArray[np.integer[Any]]
+
+
+def softmax(logits: Floats) -> Floats:
+    """(N, K) to probabilities (N, K)."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    normalised: Floats = powers / powers.sum(axis=1, keepdims=True)
+    return normalised
+
+
+def log_softmax(logits: Floats) -> Floats:
+    """(N, K) to log probabilities (N, K)."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    logs: Floats = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return logs
