@@ -1,0 +1,1 @@
+"""What others would run: started with the peers' Python, never imported by the product."""

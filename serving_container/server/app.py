@@ -1,0 +1,118 @@
+"""The HTTP side: SageMaker's routes, admission, and the one place where errors become answers.
+
+Source: SageMaker, "Use your own inference code with hosting services" and "... with batch transform".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import parse_qsl
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from droplearn.contracts.prediction import ErrorCode
+from server.admission import Admission, Phase
+from server.body import read_body
+from server.codec import failure, is_raw
+from server.errors import RequestError, translate
+from server.json_log import log
+from server.metrics import Metrics
+from server.prediction import Prediction
+from server.settings import MIB, Settings
+
+_JSON = "application/json"
+_CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
+RETRY_AFTER_S = 1
+
+
+class Serving:
+    """State of one server process. `prediction` is None until the model is loaded."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.prediction: Prediction | None = None
+        self.admission, self.metrics = Admission(settings.max_pending), Metrics()
+        self.pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="predict")
+
+    async def ping(self, _: Request) -> Response:
+        """200 when a request would be answered."""
+        phase = self.admission.phase
+        return Response(orjson.dumps({"status": phase.value}), 200 if phase is Phase.READY else 503, media_type=_JSON)
+
+    async def invocations(self, request: Request) -> Response:
+        """One prediction request."""
+        started = time.perf_counter()
+        try:
+            body, content_type = await self._receive(request)
+            with self.admission.work():
+                answer = Response(await self._predict(request, body, content_type), media_type=_JSON)
+            code = "ok"
+        except Exception as error:  # noqa: BLE001 (the edge: every error becomes V-5 and a line in the log)
+            answer, code = self._refusal(request, error)
+        self.metrics.observe(code, time.perf_counter() - started)
+        return answer
+
+    async def _receive(self, request: Request) -> tuple[bytes, str]:
+        content_type = request.headers.get("content-type", "")
+        max_bytes = self.settings.max_raw_bytes if is_raw(content_type) else self.settings.max_json_bytes
+        with self.admission.receive():
+            return await read_body(request, max_bytes, self.settings.body_timeout_s), content_type
+
+    async def _predict(self, request: Request, body: bytes, content_type: str) -> bytes:
+        if self.prediction is None:
+            raise RuntimeError("A request was admitted before the model was loaded.")
+        deadline, loop = time.monotonic() + self.settings.request_timeout_s, asyncio.get_running_loop()
+        return await loop.run_in_executor(self.pool, self.prediction.answer, body, content_type, options_of(request), deadline)
+
+    def _refusal(self, request: Request, error: Exception) -> tuple[Response, str]:
+        told, request_id = translate(error), uuid.uuid4().hex
+        unforeseen = {"exception": repr(error)} if told.code is ErrorCode.UNKNOWN_ERROR else {}
+        level = "error" if told.http_status >= 500 else "warning"
+        log("request_refused", level, code=told.code.code, detail=told.detail, request_id=request_id, path=request.url.path, **unforeseen)
+        headers = {"x-request-id": request_id, "x-error-detail": told.detail.encode("ascii", "replace").decode().replace("\n", " ")[:300]}
+        if told.http_status == 503:
+            headers["retry-after"] = str(RETRY_AFTER_S)
+        if told.http_status in {408, 413}:
+            headers["connection"] = "close"  # the rest of the body will not be read
+        return Response(failure(told.code), told.http_status, headers, _JSON), told.code.code
+
+    async def execution_parameters(self, _: Request) -> Response:
+        """What Batch Transform should send: one object a request, as many at once as there are threads."""
+        limit_mb = self.settings.max_raw_bytes // MIB
+        told = {"MaxConcurrentTransforms": self.settings.workers, "BatchStrategy": "SINGLE_RECORD", "MaxPayloadInMB": limit_mb}
+        return Response(orjson.dumps(told), media_type=_JSON)
+
+    async def show_metrics(self, _: Request) -> Response:
+        """For Prometheus."""
+        return Response(self.metrics.exposition(self.admission.working), media_type="text/plain; version=0.0.4")
+
+    async def no_such_route(self, request: Request, error: Exception) -> Response:
+        """404 and 405 in the same form."""
+        return self._refusal(request, RequestError(ErrorCode.INPUT_FORMAT_ERROR, str(error), getattr(error, "status_code", 404)))[0]
+
+
+def options_of(request: Request) -> Mapping[str, str]:
+    """`?top=3`; through InvokeEndpoint, which has no query, CustomAttributes `top=3`."""
+    query, attributes = request.scope["query_string"], request.headers.get(_CUSTOM_ATTRIBUTES)
+    if not query and not attributes:
+        return {}
+    return dict(parse_qsl(attributes or "")) | dict(parse_qsl(query.decode("latin-1")))
+
+
+def make_app(serving: Serving) -> Starlette:
+    """Routes only: no middleware, no documentation pages."""
+    routes = [
+        Route("/invocations", serving.invocations, methods=["POST"]),
+        Route("/ping", serving.ping, methods=["GET"]),
+        Route("/execution-parameters", serving.execution_parameters, methods=["GET"]),
+        Route("/metrics", serving.show_metrics, methods=["GET"]),
+    ]
+    return Starlette(routes=routes, exception_handlers={404: serving.no_such_route, 405: serving.no_such_route})

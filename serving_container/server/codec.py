@@ -1,0 +1,75 @@
+"""The bytes of a request to the bytes of its inputs, and answers to bytes (V-2, V-3). Pure.
+
+The hot path checks by hand what `contracts.prediction.PredictionRequest` documents; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from droplearn.contracts.prediction import ErrorCode
+from server.errors import RequestError
+
+
+def is_raw(content_type: str) -> bool:
+    """True: the body is one picture. All else is taken for the JSON form, whatever it is called: `curl -d` calls it a form."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type.startswith("image/") or media_type in {"application/x-image", "application/octet-stream"}
+
+
+def parse_inputs(body: bytes, content_type: str, max_inputs: int) -> list[bytes]:
+    """At least one. Raises RequestError 1001."""
+    if is_raw(content_type):
+        if not body:
+            raise _refuse("The body is empty.")
+        return [body]
+    return [_input_bytes(entry, place) for place, entry in enumerate(_data_array(body, max_inputs))]
+
+
+def _data_array(body: bytes, max_inputs: int) -> list[Any]:
+    try:
+        request = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise _refuse(f"The body is not JSON: {error}") from error
+    entries = request.get("dataArray") if isinstance(request, dict) else None
+    if not isinstance(entries, list) or not entries:
+        raise _refuse("dataArray must be a list with at least one entry.")
+    if len(entries) > max_inputs:
+        raise _refuse(f"dataArray has {len(entries)} entries; the limit is {max_inputs}.")
+    return entries
+
+
+def _input_bytes(entry: Any, place: int) -> bytes:
+    where = f"dataArray[{place}]"
+    if not isinstance(entry, dict):
+        raise _refuse(f"{where} must be an object.")
+    if not isinstance(entry.get("name"), str | None):
+        raise _refuse(f"{where}.name must be a string.")
+    if entry.get("type", "stream") != "stream":
+        raise _refuse(f'{where}.type must be "stream".')
+    text = entry.get("body")
+    if not isinstance(text, str) or not text:
+        raise _refuse(f"{where}.body must be a string of base64.")
+    try:
+        return binascii.a2b_base64(text, strict_mode=True)
+    except ValueError as error:
+        raise _refuse(f"{where}.body is not base64: {error}") from error
+
+
+def success(output_type: str, answers: Sequence[list[dict[str, Any]]], meta: Mapping[str, int]) -> bytes:
+    """The body of a 200."""
+    output = [{"type": output_type, "body": answer} for answer in answers]
+    return orjson.dumps({"success": True, "result": {"output": output, "meta": meta}})
+
+
+def failure(code: ErrorCode) -> bytes:
+    """The body of any other."""
+    return orjson.dumps(code.to_dict())
+
+
+def _refuse(why: str) -> RequestError:
+    return RequestError(ErrorCode.INPUT_FORMAT_ERROR, why)

@@ -1,0 +1,63 @@
+"""Engine `ort`: ONNX Runtime in this process.
+
+One thread per run and as many runs at once as there are cores; no spinning (it doubles the CPU time where cores are shared).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from droplearn.contracts.model import ModelManifest
+from droplearn.contracts.prediction import ErrorCode
+from droplearn.scenarios.answering import Tensor
+from server.errors import InvalidModel, RequestError
+
+
+class Engine(Protocol):
+    """Runs the network. `run` is called by several threads at once."""
+
+    def run(self, tensors: dict[str, Tensor]) -> Sequence[Tensor]:
+        """Outputs in the manifest's order. Raises RequestError 2003."""
+        ...
+
+
+class OrtEngine:
+    """On CUDA where the installed ONNX Runtime has it, else on the CPU."""
+
+    def __init__(self, network: Path, manifest: ModelManifest) -> None:
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        wanted = [p for p in ("CUDAExecutionProvider", "CPUExecutionProvider") if p in ort.get_available_providers()]
+        if wanted[0].startswith("CUDA"):
+            ort.preload_dlls()  # the CUDA libraries that came as wheels
+        try:
+            self._session = ort.InferenceSession(str(network), options, providers=wanted)
+        except Exception as error:
+            raise InvalidModel(
+                "model.unusable", f"ONNX Runtime cannot load {network.name}: {error}", hint="Train the model again."
+            ) from error
+        self._outputs = [output.name for output in manifest.outputs]
+        _check("inputs", [t.name for t in manifest.inputs], [t.name for t in self._session.get_inputs()])
+        _check("outputs", self._outputs, [t.name for t in self._session.get_outputs()])
+        self.provider: str = self._session.get_providers()[0]
+
+    def run(self, tensors: dict[str, Tensor]) -> list[Any]:
+        """Raises RequestError 2003."""
+        try:
+            outputs: list[Any] = self._session.run(self._outputs, tensors)
+        except Exception as error:
+            raise RequestError(ErrorCode.MODEL_FORWARD_ERROR, f"The network failed: {error}"[:500]) from error
+        return outputs
+
+
+def _check(what: str, described: list[str], found: list[str]) -> None:
+    if not set(described) <= set(found) or (what == "inputs" and set(described) != set(found)):
+        raise InvalidModel(
+            "model.unusable", f"The manifest describes the {what} {described}, the network has {found}.", hint="Train again."
+        )

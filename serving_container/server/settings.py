@@ -1,0 +1,64 @@
+"""What the environment may set. Read once, at start-up."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from droplearn.contracts.errors import InvalidRequest
+from droplearn.contracts.prediction import MAX_REQUEST_BYTES
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Defaults suit one SageMaker endpoint instance."""
+
+    model_dir: Path
+    host: str = "0.0.0.0"  # noqa: S104 (a container's own network; the twin sets SERVER_HOST=127.0.0.1)
+    port: int = 8080
+    workers: int = 1
+    """Threads that decode and run, one per core."""
+    max_pending: int = 64
+    """Requests admitted and not yet answered; more are refused with 2002 rather than kept waiting."""
+    max_inputs: int = 64
+    """Entries of one `dataArray`."""
+    max_json_bytes: int = MAX_REQUEST_BYTES
+    max_raw_bytes: int = 20 * MIB
+    request_timeout_s: float = 55.0
+    """Less than the 60 s after which SageMaker gives up. Source: SageMaker InvokeEndpoint."""
+    body_timeout_s: float = 20.0
+    """For the body to arrive."""
+    grace_s: float = 25.0
+    """From SIGTERM to exit with requests in flight. SageMaker kills after 30 s. Source: SageMaker, "How containers serve requests"."""
+    summary_interval_s: float = 60.0
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Raises InvalidRequest (`settings.invalid`) naming the variable."""
+    workers = _whole(environ, "SERVER_WORKERS", len(os.sched_getaffinity(0)))
+    base = environ.get("SAGEMAKER_BASE_DIR", "/opt/ml")
+    return Settings(
+        model_dir=Path(environ.get("SM_MODEL_DIR") or f"{base}/model"),
+        host=environ.get("SERVER_HOST", Settings.host),
+        port=_whole(environ, "SAGEMAKER_BIND_TO_PORT", Settings.port),
+        workers=workers,
+        max_pending=_whole(environ, "SERVER_MAX_PENDING", 32 * workers),
+        max_inputs=_whole(environ, "SERVER_MAX_INPUTS", Settings.max_inputs),
+        max_json_bytes=_whole(environ, "SERVER_MAX_JSON_BYTES", Settings.max_json_bytes),
+        max_raw_bytes=_whole(environ, "SERVER_MAX_RAW_BYTES", Settings.max_raw_bytes),
+        request_timeout_s=_whole(environ, "SERVER_REQUEST_TIMEOUT_S", int(Settings.request_timeout_s)),
+        grace_s=_whole(environ, "SERVER_GRACE_S", int(Settings.grace_s)),
+    )
+
+
+def _whole(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name, "")
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and int(text) >= 1):
+        raise InvalidRequest("settings.invalid", f"{name} must be a whole number of at least 1, not {text!r}.", hint=f"Correct {name}.")
+    return int(text)
