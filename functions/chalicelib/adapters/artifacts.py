@@ -1,0 +1,56 @@
+"""The port Artifacts on S3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from botocore.exceptions import ClientError
+
+from chalicelib.adapters.aws import client, is_not_found, translated
+from droplearn.contracts.errors import NotFound
+from droplearn.contracts.s3_layout import s3_uri
+
+
+class S3Artifacts:
+    """One bucket."""
+
+    def __init__(self, bucket: str) -> None:
+        self._bucket = bucket
+
+    def read(self, key: str) -> bytes | None:
+        """One GetObject."""
+        with translated():
+            found = self._open(key)
+            return bytes(found.read()) if found is not None else None
+
+    def write(self, key: str, body: bytes) -> None:
+        """One PutObject."""
+        with translated():
+            client("s3").put_object(Bucket=self._bucket, Key=key, Body=body)
+
+    def upload(self, key: str, file: BinaryIO) -> None:
+        """A multipart upload where the file is large."""
+        with translated():
+            client("s3").upload_fileobj(file, self._bucket, key)
+
+    def lines(self, key: str) -> Iterator[bytes]:
+        """One GetObject, read as it comes."""
+        with translated():
+            found = self._open(key)
+        if found is None:
+            raise NotFound("artifact.unknown", f"There is no {key} in the artifact bucket.")
+        with translated():
+            yield from found.iter_lines(chunk_size=1 << 20)
+
+    def uri(self, key: str) -> str:
+        """`s3://bucket/key`."""
+        return s3_uri(self._bucket, key)
+
+    def _open(self, key: str) -> Any:
+        try:
+            return client("s3").get_object(Bucket=self._bucket, Key=key)["Body"]
+        except ClientError as error:
+            if is_not_found(error):
+                return None
+            raise

@@ -1,0 +1,80 @@
+"""The ports TrainingJobs and Endpoints on SageMaker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.adapters.aws import client, code_of, is_not_found, translated
+from chalicelib.ports import EndpointState, StopAnswer, TrainingJob
+from droplearn.contracts.errors import TransientError
+
+
+class SageMakerTrainingJobs:
+    """Training jobs."""
+
+    def describe(self, name: str) -> TrainingJob | None:
+        """One DescribeTrainingJob."""
+        job = _known("describe_training_job", TrainingJobName=name)
+        if job is None:
+            return None
+        return TrainingJob(
+            name=name,
+            status=job["TrainingJobStatus"],
+            secondary_status=job.get("SecondaryStatus", ""),
+            failure_reason=job.get("FailureReason", ""),
+            model_artifacts=job.get("ModelArtifacts", {}).get("S3ModelArtifacts"),
+        )
+
+    def stop(self, name: str) -> StopAnswer:
+        """A job that is over answers with a ValidationException, like one that is not there."""
+        with translated():
+            try:
+                client("sagemaker").stop_training_job(TrainingJobName=name)
+            except ClientError as error:
+                if is_not_found(error):
+                    return "unknown"
+                if code_of(error) == "ValidationException":
+                    return "over"
+                raise
+        return "stopping"
+
+
+class SageMakerEndpoints:
+    """Endpoints, their configurations and models."""
+
+    def state(self, service_id: str) -> EndpointState | None:
+        """One DescribeEndpoint."""
+        endpoint = _known("describe_endpoint", EndpointName=service_id)
+        return EndpointState(endpoint["EndpointStatus"], endpoint.get("FailureReason", "")) if endpoint else None
+
+    def remove(self, service_id: str) -> None:
+        """The endpoint first: it is what is billed."""
+        for operation, parameter in (
+            ("delete_endpoint", "EndpointName"),
+            ("delete_endpoint_config", "EndpointConfigName"),
+            ("delete_model", "ModelName"),
+        ):
+            self._delete(operation, **{parameter: service_id})
+
+    def _delete(self, operation: str, **name: str) -> None:
+        with translated():
+            try:
+                getattr(client("sagemaker"), operation)(**name)
+            except ClientError as error:
+                if is_not_found(error):
+                    return
+                if code_of(error) == "ValidationException":  # as long as it is being created
+                    raise TransientError("service.not_removable_yet", str(error), hint="It is tried again.") from error
+                raise
+
+
+def _known(operation: str, **name: str) -> dict[str, Any] | None:
+    with translated():
+        try:
+            return dict(getattr(client("sagemaker"), operation)(**name))
+        except ClientError as error:
+            if is_not_found(error):
+                return None
+            raise

@@ -1,0 +1,63 @@
+"""DropLearnErrors -> HTTP: `{"error": {"code", "message", "hint", "request_id"}}`, once for the whole API."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypedDict
+
+from droplearn.contracts.errors import DropLearnError, InternalError, InvalidRequest, TransientError, Unauthenticated
+
+JSON = "application/json"
+
+
+class Reply(TypedDict, total=False):
+    """A Lambda's answer in API Gateway's payload format 2.0."""
+
+    statusCode: int
+    headers: dict[str, str]
+    body: str
+    isBase64Encoded: bool
+
+
+class MethodNotAllowed(InvalidRequest):
+    """The path is known, the method is not."""
+
+    http_status = 405
+
+
+class UnsupportedMediaType(InvalidRequest):
+    """Bodies are JSON."""
+
+    http_status = 415
+
+
+def reply_to(error: Exception, request_id: str) -> Reply:
+    """Users read UserErrors and TransientErrors word for word; of all others only the request id."""
+    if not isinstance(error, DropLearnError) or isinstance(error, InternalError):
+        error = InternalError("internal.error", "Something went wrong on our side.", hint="Try again; if it stays, report the request id.")
+    told = error.to_dict() | {"request_id": request_id}
+    headers = {"content-type": JSON}
+    if isinstance(error, TransientError):
+        headers["retry-after"] = str(error.retry_after_s)
+    if isinstance(error, Unauthenticated):
+        headers["www-authenticate"] = "Bearer"
+    if isinstance(error, MethodNotAllowed):
+        headers["allow"] = ", ".join(error.details["allowed"])
+    return {
+        "statusCode": error.http_status,
+        "headers": headers,
+        "body": json.dumps({"error": told}, ensure_ascii=False),
+        "isBase64Encoded": False,
+    }
+
+
+def invalid_request(problems: Any) -> InvalidRequest:
+    """From what pydantic found; names the fields, without the values."""
+    named = [f"{_field(p)}: {p['msg']}" for p in problems]
+    return InvalidRequest("request.invalid", "; ".join(named[:3]), hint="Correct the named field.", details={"problems": named[:20]})
+
+
+def _field(problem: Any) -> str:
+    if problem["type"] == "json_invalid":  # then the place is a number of characters
+        return "body"
+    return ".".join(str(part) for part in problem["loc"] if part != "body") or "body"

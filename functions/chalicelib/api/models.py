@@ -1,0 +1,42 @@
+"""`/v1/projects/{project}/models` and `/v1/models/{model}`."""
+
+from __future__ import annotations
+
+from aws_lambda_powertools.event_handler.api_gateway import Router
+
+from chalicelib.api.calling import require
+from chalicelib.api.parameters import Cursor, Limit
+from chalicelib.api.views import ModelPage, ModelView
+from chalicelib.bootstrap import platform
+from chalicelib.domain.model import Model, models_of
+from chalicelib.service.finding import find_model, find_project
+from droplearn.contracts.status import Permission
+
+router: Router = Router()  # type: ignore[no-untyped-call]
+
+
+def _view(model: Model) -> ModelView:
+    shown = vars(model) | {
+        "metrics": model.evaluation_metrics or {},
+        "metrics_protocol": model.evaluation_protocol,
+        "training_metrics": model.metrics,
+        "training_metrics_protocol": model.metrics_protocol,
+    }
+    return ModelView.model_validate(shown)
+
+
+@router.get("/v1/projects/<project>/models", summary="List a project's models", tags=["models"])
+def list_models(project: str, limit: Limit = 100, cursor: Cursor = None) -> ModelPage:
+    """Newest first. Needs ListProject."""
+    require(Permission.LIST_PROJECT, project)
+    find_project(platform(), project)
+    page = platform().models.page(models_of(project), limit, cursor, is_newest_first=True)
+    return ModelPage(models=[_view(m) for m in page.items], next_cursor=page.cursor)
+
+
+@router.get("/v1/models/<model>", summary="Get a model", tags=["models"])
+def get_model(model: str) -> ModelView:
+    """Needs ListProject."""
+    found = find_model(platform(), model)
+    require(Permission.LIST_PROJECT, found.project)
+    return _view(found)

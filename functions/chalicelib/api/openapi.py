@@ -1,0 +1,102 @@
+"""The OpenAPI document: what Powertools derives from the routes, with our own error form in place of its."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from pydantic.json_schema import models_json_schema
+
+from chalicelib.api.errors import JSON
+from droplearn import __version__
+from droplearn.contracts.prediction import PredictionError, PredictionRequest, PredictionSuccess
+
+_ERRORS = {
+    "400": "A field is missing, unknown or out of bounds",
+    "401": "No valid token",
+    "403": "The token lacks a permission point",
+    "404": "No such thing",
+    "405": "The method is not allowed here",
+    "409": "The thing is in a state that does not allow this",
+    "415": "The body is not JSON",
+    "422": "The data cannot be used as it is",
+    "429": "Too many requests",
+    "500": "Ours: report the request id",
+    "503": "Try again later",
+}
+_ERROR_SCHEMA = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message", "hint", "request_id"],
+            "properties": {
+                "code": {"type": "string", "description": "Stable; see docs/reference/errors.md"},
+                "message": {"type": "string", "description": "What is wrong"},
+                "hint": {"type": "string", "description": "What to do about it"},
+                "request_id": {"type": "string"},
+                "details": {"type": "object"},
+            },
+        }
+    },
+}
+PUBLIC = ("/v1/health", "/v1/openapi.json")
+
+
+@cache
+def document(resolver: APIGatewayHttpResolver) -> dict[str, Any]:
+    """Derived once per process."""
+    found = json.loads(
+        resolver.get_openapi_json_schema(
+            title="droplearn",
+            version=__version__,
+            description="Drop labelled data into a bucket; get an evaluated model behind an endpoint.",
+        )
+    )
+    found["components"]["schemas"]["Error"] = _ERROR_SCHEMA
+    found["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    for name in ("HTTPValidationError", "ValidationError"):
+        found["components"]["schemas"].pop(name, None)
+    found["paths"]["/v1/services/{service}/predict"] = {"post": _predict_operation(found["components"]["schemas"])}
+    for path, operations in found["paths"].items():
+        for operation in operations.values():
+            _complete(path, operation)
+    found["servers"] = [{"url": "/"}]
+    return dict(found)
+
+
+def _predict_operation(schemas: dict[str, Any]) -> dict[str, Any]:
+    """Served by another Lambda, without Powertools."""
+    models = [(PredictionRequest, "validation"), (PredictionSuccess, "serialization"), (PredictionError, "serialization")]
+    _, defined = models_json_schema(models, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
+    schemas |= defined["$defs"]
+    picture = {"schema": {"type": "string", "format": "binary"}}
+    return {
+        "tags": ["services"],
+        "summary": "Predict",
+        "description": "With the service's own token, or one with Predict in its project.",
+        "operationId": "predict_v1_services_service_predict_post",
+        "parameters": [{"name": "service", "in": "path", "required": True, "schema": {"type": "string"}}],
+        "requestBody": {
+            "required": True,
+            "content": {JSON: _content("PredictionRequest")[JSON], "image/jpeg": picture, "image/png": picture},
+        },
+        "responses": {"200": {"description": "Labels, the most probable first", "content": _content("PredictionSuccess")}},
+    }
+
+
+def _content(*schemas: str) -> dict[str, Any]:
+    references = [{"$ref": f"#/components/schemas/{name}"} for name in schemas]
+    return {JSON: {"schema": references[0] if len(references) == 1 else {"anyOf": references}}}
+
+
+def _complete(path: str, operation: dict[str, Any]) -> None:
+    if path not in PUBLIC:
+        operation["security"] = [{"token": []}]
+    content = _content("Error", "PredictionError") if path.endswith("/predict") else _content("Error")
+    operation["responses"] |= {code: {"description": text, "content": content} for code, text in _ERRORS.items()}
+    if "204" in operation["responses"]:
+        operation["responses"]["204"] = {"description": "Done"}

@@ -1,0 +1,91 @@
+"""The Lambda `predict`: checks the token and hands the body to the endpoint. The hot path: neither Powertools nor pydantic is loaded."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import logging
+import time
+from typing import Any
+
+from chalicelib.api.errors import JSON, Reply, reply_to
+from chalicelib.bootstrap import platform
+from chalicelib.domain.service import Service
+from chalicelib.domain.token import Token
+from chalicelib.service.identifying import identify
+from droplearn.contracts.errors import DropLearnError, Forbidden, InternalError, InvalidRequest, NotFound, Unauthenticated
+from droplearn.contracts.status import Permission, ServiceStatus
+
+logger = logging.getLogger("droplearn.predict")
+REMEMBERED_S = 60.0
+"""Only what cannot change in a running service: its project. Tokens are read for each request, so that a revoked one is refused at once."""
+_known: dict[str, tuple[float, Service]] = {}
+
+
+def handle(event: dict[str, Any], context: Any) -> Reply:
+    """`POST /v1/services/{service_id}/predict`."""
+    request_id = getattr(context, "aws_request_id", "") or ""
+    try:
+        return _predict(event)
+    except DropLearnError as error:
+        if isinstance(error, InternalError):
+            logger.exception("request %s failed", request_id)
+        return _reply(error, request_id)
+    except Exception as error:
+        logger.exception("request %s failed", request_id)
+        return _reply(error, request_id)
+
+
+def _reply(error: Exception, request_id: str) -> Reply:
+    """Who may not ask is told in our error form; what goes wrong behind that, in the prediction form (V-5)."""
+    if isinstance(error, (Unauthenticated, Forbidden, NotFound, InvalidRequest)):
+        return reply_to(error, request_id)
+    is_ours = not isinstance(error, DropLearnError) or isinstance(error, InternalError)
+    code, message, status = ("2001", "UNKNOWN_ERROR", 500) if is_ours else ("2002", "GET_INSTANCE_ERROR", 503)
+    body = json.dumps({"success": False, "errorCode": code, "errorMsg": message})
+    return {"statusCode": status, "headers": {"content-type": JSON}, "body": body, "isBase64Encoded": False}
+
+
+def _predict(event: dict[str, Any]) -> Reply:
+    headers = event.get("headers") or {}
+    token = identify(platform(), headers.get("authorization"))
+    service_id = (event.get("pathParameters") or {}).get("service_id") or event["rawPath"].split("/")[3]
+    service = _service(service_id)
+    _require(token, service)
+    answer = platform().invoker.invoke(service.id, _body(event), headers.get("content-type") or "application/octet-stream")
+    is_text = answer.content_type.startswith(JSON)
+    return {
+        "statusCode": answer.http_status,
+        "headers": {"content-type": answer.content_type},
+        "body": answer.body.decode() if is_text else base64.b64encode(answer.body).decode(),
+        "isBase64Encoded": not is_text,
+    }
+
+
+def _service(service_id: str) -> Service:
+    at, service = _known.get(service_id, (0.0, None))
+    if service is not None and time.monotonic() - at < REMEMBERED_S:
+        return service
+    found = platform().services.get(service_id)
+    if found is None:
+        raise NotFound("service.unknown", f"There is no service {service_id!r}.", hint="Check the service's id.")
+    if found.status == ServiceStatus.RUNNING:
+        _known[service_id] = (time.monotonic(), found)
+    return found
+
+
+def _require(token: Token, service: Service) -> None:
+    if token.service == service.id:
+        return
+    token.require(Permission.PREDICT, service.project)
+
+
+def _body(event: dict[str, Any]) -> bytes:
+    body = event.get("body") or ""
+    if not event.get("isBase64Encoded"):
+        return str(body).encode()
+    try:
+        return base64.b64decode(body)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidRequest("request.invalid", "The body cannot be read.", hint="Send the picture's bytes, or JSON.") from error

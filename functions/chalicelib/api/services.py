@@ -1,0 +1,69 @@
+"""`/v1/projects/{project}/services` and `/v1/services/{service}`. Predictions: predict.py."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.api_gateway import Router
+from pydantic import Field
+
+from chalicelib.api.calling import caller, predict_url, require
+from chalicelib.api.parameters import Cursor, Limit, RequestKey
+from chalicelib.api.views import NewServiceView, ServicePage, ServiceView
+from chalicelib.bootstrap import platform
+from chalicelib.domain.service import DEFAULT_RUNTIME_S, MAX_RUNTIME_S, MIN_RUNTIME_S, Service, services_of
+from chalicelib.service import services
+from chalicelib.service.finding import find_project, find_service
+from droplearn.contracts.document import Part
+from droplearn.contracts.ids import Name
+from droplearn.contracts.status import Permission
+
+router: Router = Router()  # type: ignore[no-untyped-call]
+
+
+class NewService(Part):
+    """A service to be. It stops by itself after `max_runtime_s` seconds."""
+
+    model: Annotated[str, Field(min_length=1, max_length=64)]
+    name: Name | None = None
+    instance_type: Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")] | None = None
+    instance_count: Annotated[int, Field(ge=1, le=20)] = 1
+    max_runtime_s: Annotated[int, Field(ge=MIN_RUNTIME_S, le=MAX_RUNTIME_S)] = DEFAULT_RUNTIME_S
+
+
+def _shown(service: Service) -> dict[str, object]:
+    return vars(service) | {"url": predict_url(service.id), "stops_at": service.stops_at}
+
+
+@router.post("/v1/projects/<project>/services", status_code=202, summary="Deploy a model", tags=["services"])
+def create_service(project: str, service: NewService, request_key: RequestKey = None) -> NewServiceView:
+    """The answer holds the service's token: it is shown this once. Needs DeployService."""
+    require(Permission.DEPLOY_SERVICE, project)
+    find_project(platform(), project)
+    order = services.ServiceOrder(project=project, **service.model_dump(), request_key=request_key, caller=caller().id)
+    made = services.create_service(platform(), order)
+    return NewServiceView.model_validate(_shown(made.service) | {"token": made.secret})
+
+
+@router.get("/v1/projects/<project>/services", summary="List a project's services", tags=["services"])
+def list_services(project: str, limit: Limit = 100, cursor: Cursor = None) -> ServicePage:
+    """Newest first. Needs ListProject."""
+    require(Permission.LIST_PROJECT, project)
+    find_project(platform(), project)
+    page = platform().services.page(services_of(project), limit, cursor, is_newest_first=True)
+    return ServicePage(services=[ServiceView.model_validate(_shown(s)) for s in page.items], next_cursor=page.cursor)
+
+
+@router.get("/v1/services/<service>", summary="Get a service", tags=["services"])
+def get_service(service: str) -> ServiceView:
+    """Needs ListProject."""
+    found = find_service(platform(), service)
+    require(Permission.LIST_PROJECT, found.project)
+    return ServiceView.model_validate(_shown(found))
+
+
+@router.post("/v1/services/<service>/stop", status_code=202, summary="Stop a service", tags=["services"])
+def stop_service(service: str) -> ServiceView:
+    """Its endpoint is deleted. A service that is over stays as it is. Needs DeployService."""
+    require(Permission.DEPLOY_SERVICE, find_service(platform(), service).project)
+    return ServiceView.model_validate(_shown(services.stop_service(platform(), service)))

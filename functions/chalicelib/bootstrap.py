@@ -1,0 +1,181 @@
+"""Wires the ports to AWS. Entry points call platform(); nothing is made, and no module of an adapter imported, before it is needed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+from chalicelib.settings import Settings
+
+if TYPE_CHECKING:
+    from chalicelib.domain.dataset import Dataset
+    from chalicelib.domain.evaluation import Evaluation
+    from chalicelib.domain.model import Model
+    from chalicelib.domain.project import Project
+    from chalicelib.domain.records import R
+    from chalicelib.domain.request import Request
+    from chalicelib.domain.service import Service
+    from chalicelib.domain.task import Task
+    from chalicelib.domain.token import Token
+    from chalicelib.ports import (
+        Artifacts,
+        DroppedFiles,
+        DropQueue,
+        Endpoints,
+        ExampleStore,
+        Executions,
+        Invoker,
+        JobLogs,
+        QuietTimer,
+        Records,
+        TrainingJobs,
+    )
+
+
+class AwsPlatform:
+    """The port Platform."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def _records(self, record_type: type[R]) -> Records[R]:
+        from chalicelib.adapters.records import TableRecords
+
+        return TableRecords(self.settings.table_name, record_type)
+
+    @cached_property
+    def projects(self) -> Records[Project]:
+        """Projects."""
+        from chalicelib.domain.project import Project
+
+        return self._records(Project)
+
+    @cached_property
+    def datasets(self) -> Records[Dataset]:
+        """Datasets."""
+        from chalicelib.domain.dataset import Dataset
+
+        return self._records(Dataset)
+
+    @cached_property
+    def tasks(self) -> Records[Task]:
+        """Tasks."""
+        from chalicelib.domain.task import Task
+
+        return self._records(Task)
+
+    @cached_property
+    def models(self) -> Records[Model]:
+        """Models."""
+        from chalicelib.domain.model import Model
+
+        return self._records(Model)
+
+    @cached_property
+    def evaluations(self) -> Records[Evaluation]:
+        """Evaluations."""
+        from chalicelib.domain.evaluation import Evaluation
+
+        return self._records(Evaluation)
+
+    @cached_property
+    def services(self) -> Records[Service]:
+        """Services."""
+        from chalicelib.domain.service import Service
+
+        return self._records(Service)
+
+    @cached_property
+    def tokens(self) -> Records[Token]:
+        """Tokens."""
+        from chalicelib.domain.token import Token
+
+        return self._records(Token)
+
+    @cached_property
+    def requests(self) -> Records[Request]:
+        """Remembered requests."""
+        from chalicelib.domain.request import Request
+
+        return self._records(Request)
+
+    @cached_property
+    def examples(self) -> ExampleStore:
+        """Examples and their counters."""
+        from chalicelib.adapters.example_store import TableExampleStore
+
+        return TableExampleStore(self.settings.table_name, self.settings.data_bucket)
+
+    @cached_property
+    def dropped(self) -> DroppedFiles:
+        """What is read of the data bucket."""
+        from chalicelib.adapters.drops import S3DroppedFiles
+
+        return S3DroppedFiles(self.settings.data_bucket)
+
+    @cached_property
+    def drop_queue(self) -> DropQueue:
+        """Where drop messages come from."""
+        from chalicelib.adapters.drops import SqsDropQueue
+
+        return SqsDropQueue(self.settings.drop_queue_url)
+
+    @cached_property
+    def quiet_timer(self) -> QuietTimer:
+        """Delayed messages."""
+        from chalicelib.adapters.drops import SqsQuietTimer
+
+        return SqsQuietTimer(self.settings.quiet_queue_url)
+
+    @cached_property
+    def training_jobs(self) -> TrainingJobs:
+        """Training jobs."""
+        from chalicelib.adapters.sagemaker import SageMakerTrainingJobs
+
+        return SageMakerTrainingJobs()
+
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        """Endpoints."""
+        from chalicelib.adapters.sagemaker import SageMakerEndpoints
+
+        return SageMakerEndpoints()
+
+    @cached_property
+    def invoker(self) -> Invoker:
+        """Running endpoints."""
+        from chalicelib.adapters.invoker import SageMakerInvoker
+
+        return SageMakerInvoker()
+
+    @cached_property
+    def executions(self) -> Executions:
+        """Executions of the state machines."""
+        from chalicelib.adapters.executions import StepFunctionsExecutions
+
+        return StepFunctionsExecutions(self.settings)
+
+    @cached_property
+    def artifacts(self) -> Artifacts:
+        """The artifact bucket."""
+        from chalicelib.adapters.artifacts import S3Artifacts
+
+        return S3Artifacts(self.settings.artifact_bucket)
+
+    @cached_property
+    def job_logs(self) -> JobLogs:
+        """Logs of training jobs."""
+        from chalicelib.adapters.job_logs import CloudWatchJobLogs
+
+        return CloudWatchJobLogs()
+
+    def now(self) -> datetime:
+        """UTC."""
+        return datetime.now(UTC)
+
+
+@cache
+def platform() -> AwsPlatform:
+    """One per process."""
+    return AwsPlatform(Settings())

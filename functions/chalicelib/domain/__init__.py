@@ -1,0 +1,1 @@
+"""The things that droplearn keeps, and the rules about them. Pure."""

@@ -1,0 +1,53 @@
+"""Evaluations: a model measured on a dataset version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from chalicelib.domain.failure import Problem
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """`task` is set when the task's own state machine asked for it; `dataset` (of `dataset_project`) when a person did (E-6)."""
+
+    KIND: ClassVar[str] = "EVALUATION"
+
+    id: str
+    project: str
+    model: str
+    status: str
+    created_at: str
+    updated_at: str
+    task: str | None = None
+    dataset_project: str | None = None
+    dataset: str | None = None
+    dataset_version: str | None = None
+    source: str | None = None
+    execution: str | None = None
+    summary: dict[str, Any] | None = None
+    """An EvaluationSummary."""
+    ended_at: str | None = None
+    warnings: list[str] | None = None
+    error: Problem | None = None
+
+    @property
+    def key(self) -> str:
+        """The id."""
+        return self.id
+
+    @property
+    def listing(self) -> tuple[str, str]:
+        """A model's evaluations by time."""
+        return evaluations_of(self.model), self.id
+
+    @property
+    def execution_name(self) -> str:
+        """An evaluation runs once."""
+        return f"{self.id}-a1"
+
+
+def evaluations_of(model: str) -> str:
+    """The listing."""
+    return f"MODEL#{model}#EVALUATIONS"

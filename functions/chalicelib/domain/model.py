@@ -1,0 +1,53 @@
+"""Models, numbered within their project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Model:
+    """The essentials of a ModelManifest. `metrics` are the trainer's; `evaluation_metrics` those of its task's evaluation."""
+
+    KIND: ClassVar[str] = "MODEL"
+
+    id: str
+    project: str
+    number: int
+    task: str
+    scenario: str
+    dataset: str
+    dataset_version: str
+    preset: str
+    created_at: str
+    artifact_uri: str
+    labels: list[str]
+    stop_reason: str
+    metrics: dict[str, float]
+    metrics_protocol: str
+    updated_at: str | None = None
+    candidates: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    base_model: dict[str, Any] | None = None
+    code_version: str = ""
+    size_bytes: int = 0
+    training_seconds: float = 0.0
+    evaluation: str | None = None
+    evaluation_protocol: str | None = None
+    evaluation_metrics: dict[str, float] | None = None
+
+    @property
+    def key(self) -> str:
+        """The id."""
+        return self.id
+
+    @property
+    def listing(self) -> tuple[str, str]:
+        """A project's models by number."""
+        return models_of(self.project), f"{self.number:06d}"
+
+
+def models_of(project: str) -> str:
+    """The listing."""
+    return f"PROJECT#{project}#MODELS"

@@ -1,0 +1,1 @@
+"""One module per event that the control plane reacts to."""

@@ -1,0 +1,1 @@
+"""Use cases: functions of domain input and the ports. No AWS, no HTTP."""

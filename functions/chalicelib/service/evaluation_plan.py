@@ -1,0 +1,148 @@
+"""What the processing job of an evaluation is given, and what its report says in short."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from chalicelib.domain.evaluation import Evaluation
+from chalicelib.domain.model import Model
+from chalicelib.domain.times import text_of
+from chalicelib.ports import Platform
+from chalicelib.service.finding import find_evaluation, find_model
+from chalicelib.service.freezing import EXAMPLES, IMAGES, VERSION, freeze, manifest_lines
+from chalicelib.service.settling import RUNNING_EVALUATIONS
+from droplearn import __version__
+from droplearn.contracts.dataset import DatasetVersion
+from droplearn.contracts.errors import InternalError, InvalidDataset
+from droplearn.contracts.evaluation import EvaluationReport, EvaluationRequest, EvaluationSummary
+from droplearn.contracts.s3_layout import evaluation_prefix, version_prefix
+from droplearn.contracts.status import EvaluationStatus
+from droplearn.contracts.training import TaskSettings
+from droplearn.scenarios import scenario_named
+
+BASE = "/opt/ml/processing"
+"""Where processing containers find their files. Source: Amazon SageMaker Developer Guide, "Build your own processing container"."""
+MAX_RUNTIME_S = 3600
+
+
+def plan_evaluation(platform: Platform, evaluation_id: str) -> dict[str, Any]:
+    """Raises InvalidDataset (`dataset.empty`, `dataset.changed`)."""
+    evaluation = find_evaluation(platform, evaluation_id)
+    model = find_model(platform, evaluation.model)
+    version = _version(platform, evaluation, model)
+    source = _source(evaluation, version)
+    platform.evaluations.change(evaluation.id, {"dataset_version": version.version_id, "source": source})
+    prefix = evaluation_prefix(evaluation.id)
+    request = EvaluationRequest(
+        evaluation_id=evaluation.id,
+        model_id=model.id,
+        scenario=model.scenario,
+        dataset_version=version.version_id,
+        source=source,
+        code_version=__version__,
+    )
+    platform.artifacts.write(f"{prefix}request/request.json", request.to_json().encode())
+    return {
+        "job": evaluation.execution_name,
+        "inputs": _inputs(platform, evaluation, model, version, source),
+        "report_uri": platform.artifacts.uri(f"{prefix}report"),
+        "instance_type": scenario_named(model.scenario).spec.default_training_instance,
+        "max_runtime_s": MAX_RUNTIME_S,
+        "timeout_s": MAX_RUNTIME_S + 3600,
+    }
+
+
+def _version(platform: Platform, evaluation: Evaluation, model: Model) -> DatasetVersion:
+    """The model's own version, or the dataset that a person chose, frozen now."""
+    if evaluation.dataset is None:
+        body = platform.artifacts.read(version_prefix(model.dataset_version) + VERSION)
+        if body is None:
+            raise InternalError("version.lost", f"Dataset version {model.dataset_version} is gone.")
+        return DatasetVersion.from_json(body)
+    version = freeze(
+        platform.examples,
+        platform.artifacts,
+        project=evaluation.dataset_project or evaluation.project,
+        dataset=evaluation.dataset,
+        settings=TaskSettings(),
+        scenario=model.scenario,
+        now=text_of(platform.now()),
+    )
+    if not version.label_counts:
+        raise InvalidDataset(
+            "dataset.empty", f"Dataset {evaluation.dataset!r} has no labelled examples.", hint="Drop labelled examples first."
+        )
+    return version
+
+
+def _source(evaluation: Evaluation, version: DatasetVersion) -> str:
+    if evaluation.dataset is not None:
+        return "all_examples"
+    return "test_split" if version.split_counts.get("test", 0) else "held_out"
+
+
+def _inputs(platform: Platform, evaluation: Evaluation, model: Model, version: DatasetVersion, source: str) -> list[dict[str, Any]]:
+    uri, files = platform.artifacts.uri, version_prefix(version.version_id)
+    inputs = [
+        _input("request", "S3Prefix", uri(f"{evaluation_prefix(evaluation.id)}request/")),
+        _input("model", "S3Prefix", model.artifact_uri),
+        _input("dataset", "S3Prefix", uri(files)),
+    ]
+    if source == "all_examples":
+        inputs.append(_input("images", "ManifestFile", uri(files + IMAGES)))
+    if source == "test_split":
+        inputs.append(_input("images", "ManifestFile", uri(_test_manifest(platform, evaluation, version))))
+    return inputs
+
+
+def _test_manifest(platform: Platform, evaluation: Evaluation, version: DatasetVersion) -> str:
+    """Only the examples that are looked at are downloaded."""
+    lines = map(json.loads, platform.artifacts.lines(version_prefix(version.version_id) + EXAMPLES))
+    key = f"evaluation-inputs/{evaluation.id}/{IMAGES}"
+    paths = [line["path"] for line in lines if line["split"] == "test"]
+    platform.artifacts.write(key, "".join(manifest_lines(version.source_uri, paths)).encode())
+    return key
+
+
+def _input(name: str, kind: str, uri: str) -> dict[str, Any]:
+    place = {
+        "S3Uri": uri,
+        "LocalPath": f"{BASE}/input/{name}",
+        "S3DataType": kind,
+        "S3InputMode": "File",
+        "S3DataDistributionType": "FullyReplicated",
+        "S3CompressionType": "None",
+    }
+    return {"InputName": name, "S3Input": place}
+
+
+def record_evaluation(platform: Platform, evaluation_id: str) -> dict[str, Any]:
+    """The report's essentials go to the evaluation, its model and, when the task asked for it, its task."""
+    evaluation = find_evaluation(platform, evaluation_id)
+    key = f"{evaluation_prefix(evaluation_id)}report/report.json"
+    body = platform.artifacts.read(key)
+    if body is None:
+        raise InternalError("evaluation.no_report", "The evaluation ended without a report.", hint="See the log of the processing job.")
+    report = EvaluationReport.from_json(body)
+    summary = EvaluationSummary(
+        protocol=report.protocol,
+        example_count=report.example_count,
+        bad_case_count=report.bad_case_count,
+        metrics=report.metrics,
+        report_key=key,
+    )
+    now = text_of(platform.now())
+    changes = {
+        "status": EvaluationStatus.SUCCEEDED.value,
+        "summary": summary.model_dump(mode="json"),
+        "warnings": report.warnings,
+        "updated_at": now,
+        "ended_at": now,
+    }
+    platform.evaluations.change(evaluation_id, changes, only_if={"status": RUNNING_EVALUATIONS})
+    if evaluation.task is not None:
+        shown = {"evaluation": evaluation.id, "evaluation_protocol": report.protocol, "evaluation_metrics": report.metrics}
+        platform.models.change(evaluation.model, shown)
+        platform.tasks.change(evaluation.task, {"metrics": report.metrics}, only_if={"evaluation": [evaluation.id]})
+    return {"evaluation_id": evaluation_id, "metrics": report.metrics}

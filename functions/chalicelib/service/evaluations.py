@@ -1,0 +1,62 @@
+"""Start an evaluation on a dataset of one's choice (E-6), and read reports."""
+
+from __future__ import annotations
+
+from chalicelib.domain.evaluation import Evaluation
+from chalicelib.domain.failure import problem_of
+from chalicelib.domain.times import text_of
+from chalicelib.ports import Platform
+from chalicelib.service.finding import find_dataset, find_evaluation, find_model, find_project
+from droplearn.contracts.errors import Conflict, DropLearnError, InvalidRequest, NotFound
+from droplearn.contracts.ids import new_id
+from droplearn.contracts.s3_layout import evaluation_prefix
+from droplearn.contracts.status import EvaluationStatus
+
+
+def create_evaluation(platform: Platform, model_id: str, dataset_project: str, dataset: str) -> Evaluation:
+    """Raises NotFound (`model.unknown`, `project.unknown`, `dataset.unknown`), InvalidRequest (`evaluation.wrong_scenario`)."""
+    model = find_model(platform, model_id)
+    if find_project(platform, dataset_project).scenario != model.scenario:
+        raise InvalidRequest(
+            "evaluation.wrong_scenario",
+            f"The model is for {model.scenario}, the dataset is not.",
+            hint="Choose a dataset of the same scenario.",
+        )
+    find_dataset(platform, dataset_project, dataset)
+    now = text_of(platform.now())
+    evaluation = Evaluation(
+        id=new_id("eval"),
+        project=model.project,
+        model=model.id,
+        status=EvaluationStatus.CREATED.value,
+        created_at=now,
+        updated_at=now,
+        dataset_project=dataset_project,
+        dataset=dataset,
+    )
+    platform.evaluations.add(evaluation)
+    return _start(platform, evaluation)
+
+
+def _start(platform: Platform, evaluation: Evaluation) -> Evaluation:
+    try:
+        arn = platform.executions.start("evaluate", evaluation.execution_name, {"evaluation_id": evaluation.id})
+    except DropLearnError as error:
+        now = text_of(platform.now())
+        failed = {"status": EvaluationStatus.FAILED.value, "error": problem_of(error), "updated_at": now, "ended_at": now}
+        platform.evaluations.change(evaluation.id, failed, only_if={"status": [EvaluationStatus.CREATED.value]})
+        raise
+    return platform.evaluations.change(evaluation.id, {"execution": arn}) or evaluation
+
+
+def read_report(platform: Platform, evaluation_id: str) -> bytes:
+    """The EvaluationReport as JSON. Raises NotFound, Conflict (`evaluation.no_report_yet`)."""
+    evaluation = find_evaluation(platform, evaluation_id)
+    if evaluation.status != EvaluationStatus.SUCCEEDED:
+        raise Conflict(
+            "evaluation.no_report_yet", f"The evaluation is {evaluation.status}: it has no report.", hint="Wait until it has succeeded."
+        )
+    body = platform.artifacts.read(f"{evaluation_prefix(evaluation_id)}report/report.json")
+    if body is None:
+        raise NotFound("evaluation.report_gone", "The report is no longer in the artifact bucket.", hint="Start the evaluation again.")
+    return body

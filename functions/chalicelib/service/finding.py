@@ -1,0 +1,51 @@
+"""Get it or say that it is not there."""
+
+from __future__ import annotations
+
+from chalicelib.domain.dataset import Dataset
+from chalicelib.domain.evaluation import Evaluation
+from chalicelib.domain.model import Model
+from chalicelib.domain.project import Project
+from chalicelib.domain.records import R
+from chalicelib.domain.service import Service
+from chalicelib.domain.task import Task
+from chalicelib.ports import Platform, Records
+from droplearn.contracts.errors import NotFound
+
+
+def find(records: Records[R], key: str, what: str) -> R:
+    """Raises NotFound (`<what>.unknown`)."""
+    found = records.get(key)
+    if found is None:
+        raise NotFound(f"{what}.unknown", f"There is no {what} {key!r}.", hint=f"Check the {what}'s name or id.")
+    return found
+
+
+def find_project(platform: Platform, name: str) -> Project:
+    """Raises NotFound (`project.unknown`)."""
+    return find(platform.projects, name, "project")
+
+
+def find_dataset(platform: Platform, project: str, name: str) -> Dataset:
+    """Raises NotFound (`dataset.unknown`)."""
+    return find(platform.datasets, f"{project}/{name}", "dataset")
+
+
+def find_task(platform: Platform, task_id: str) -> Task:
+    """Raises NotFound (`task.unknown`)."""
+    return find(platform.tasks, task_id, "task")
+
+
+def find_model(platform: Platform, model_id: str) -> Model:
+    """Raises NotFound (`model.unknown`)."""
+    return find(platform.models, model_id, "model")
+
+
+def find_evaluation(platform: Platform, evaluation_id: str) -> Evaluation:
+    """Raises NotFound (`evaluation.unknown`)."""
+    return find(platform.evaluations, evaluation_id, "evaluation")
+
+
+def find_service(platform: Platform, service_id: str) -> Service:
+    """Raises NotFound (`service.unknown`)."""
+    return find(platform.services, service_id, "service")

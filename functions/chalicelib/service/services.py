@@ -1,0 +1,174 @@
+"""Start and stop services, and what the state machine `deploy` asks on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from chalicelib.domain.failure import problem_of
+from chalicelib.domain.model import Model
+from chalicelib.domain.service import DEFAULT_RUNTIME_S, Service
+from chalicelib.domain.times import text_of
+from chalicelib.ports import Platform
+from chalicelib.service.finding import find_model, find_service
+from chalicelib.service.requests import id_of_request
+from chalicelib.service.tokens import TokenOrder, create_token
+from droplearn.contracts.errors import Conflict, DropLearnError, TransientError
+from droplearn.contracts.ids import check_name, new_id
+from droplearn.contracts.status import Permission, ServiceStatus
+from droplearn.scenarios import scenario_named
+
+VARIANT = "all"
+STOPPED_BY_USER = "ServiceStopped"
+TOKEN_OUTLIVES_S = 7 * 24 * 3600
+_TRIES = 5
+
+
+@dataclass(frozen=True)
+class ServiceOrder:
+    """What a caller wants. `instance_type` None: the scenario's default."""
+
+    project: str
+    model: str
+    name: str | None = None
+    instance_type: str | None = None
+    instance_count: int = 1
+    max_runtime_s: int = DEFAULT_RUNTIME_S
+    request_key: str | None = None
+    caller: str = ""
+
+
+class Started(NamedTuple):
+    """`secret` is shown once: None when the same request came before."""
+
+    service: Service
+    secret: str | None
+
+
+def create_service(platform: Platform, order: ServiceOrder) -> Started:
+    """Keeps the service with a token of its own, then starts its execution.
+
+    Raises NotFound (`model.unknown`), InvalidRequest (`name.invalid`), Conflict (`service.wrong_project`, `idempotency.mismatch`).
+    """
+    model = find_model(platform, order.model)
+    if model.project != order.project:
+        raise Conflict("service.wrong_project", f"Model {model.id} belongs to another project.", hint="Deploy it in its own project.")
+    if order.name is not None:
+        check_name(order.name, "service")
+    asked = f"{order.model}\n{order.name}\n{order.instance_type}\n{order.instance_count}\n{order.max_runtime_s}"
+    scope = f"{order.caller}#services#{order.project}"
+    service_id = id_of_request(platform, scope=scope, key=order.request_key, asked=asked, id_to_make=new_id("service"))
+    if order.request_key and (known := platform.services.get(service_id)):
+        return Started(_start(platform, known), None)
+    made = create_token(platform, _own_token(order, service_id))
+    if platform.services.add(_new_service(platform, order, model, service_id, made.token.id)):
+        return Started(_start(platform, find_service(platform, service_id)), made.secret)
+    platform.tokens.remove(made.token.id)
+    return Started(find_service(platform, service_id), None)
+
+
+def _own_token(order: ServiceOrder, service_id: str) -> TokenOrder:
+    """It outlives the service by some days: a late caller is told that nothing runs, not that the token is wrong."""
+    valid_for_s = order.max_runtime_s + TOKEN_OUTLIVES_S
+    return TokenOrder([Permission.PREDICT], [order.project], f"service {service_id}", valid_for_s, service=service_id)
+
+
+def _new_service(platform: Platform, order: ServiceOrder, model: Model, service_id: str, token_id: str) -> Service:
+    now = text_of(platform.now())
+    return Service(
+        id=service_id,
+        project=order.project,
+        model=model.id,
+        scenario=model.scenario,
+        status=ServiceStatus.CREATED.value,
+        created_at=now,
+        updated_at=now,
+        instance_type=order.instance_type or scenario_named(model.scenario).spec.default_serving_instance,
+        instance_count=order.instance_count,
+        max_runtime_s=order.max_runtime_s,
+        name=order.name,
+        token=token_id,
+    )
+
+
+def _start(platform: Platform, service: Service) -> Service:
+    if service.execution is not None or service.state is not ServiceStatus.CREATED:
+        return service
+    try:
+        arn = platform.executions.start("deploy", service.execution_name, {"service_id": service.id})
+    except DropLearnError as error:
+        now = text_of(platform.now())
+        failed = {"status": ServiceStatus.FAILED.value, "error": problem_of(error), "updated_at": now, "ended_at": now}
+        platform.services.change(service.id, failed, only_if={"status": [ServiceStatus.CREATED.value]})
+        raise
+    return platform.services.change(service.id, {"execution": arn}) or service
+
+
+def stop_service(platform: Platform, service_id: str) -> Service:
+    """Marks it, then ends the state that waits; `deploy` removes the endpoint. Twice is as good as once; one that is over stays as it is.
+
+    Raises NotFound (`service.unknown`), Conflict (`service.busy`).
+    """
+    for _ in range(_TRIES):
+        service = find_service(platform, service_id)
+        if service.state.is_terminal:
+            return service
+        changes = {"status": ServiceStatus.STOPPING.value, "stop_reason": "requested", "updated_at": text_of(platform.now())}
+        stopping = platform.services.change(service_id, changes, only_if={"status": [service.status]})
+        if stopping is not None:
+            _release(platform, stopping)
+            return stopping
+    raise Conflict("service.busy", "The service changes its state too fast to be stopped.", hint="Try again in some seconds.")
+
+
+def _release(platform: Platform, service: Service) -> None:
+    """One that starts and waits for nothing yet finds itself STOPPING at its next state."""
+    if service.stop_token:
+        platform.executions.succeed(service.stop_token, {"reason": "requested"})
+    elif service.start_token:
+        platform.executions.fail(service.start_token, STOPPED_BY_USER, "The service was stopped while it was starting.")
+
+
+def plan_deployment(platform: Platform, service_id: str) -> dict[str, Any]:
+    """What the three SageMaker calls are given."""
+    service = find_service(platform, service_id)
+    return {
+        "model_uri": find_model(platform, service.model).artifact_uri,
+        "instance_type": service.instance_type,
+        "instance_count": service.instance_count,
+        "max_runtime_s": service.max_runtime_s,
+        "variant": VARIANT,
+    }
+
+
+def await_endpoint(platform: Platform, service_id: str, task_token: str) -> None:
+    """Keeps the token, then looks once: the endpoint may have been ready, or the service stopped, before."""
+    kept = platform.services.change(
+        service_id, {"start_token": task_token, "updated_at": text_of(platform.now())}, only_if={"status": [ServiceStatus.STARTING.value]}
+    )
+    if kept is None:
+        platform.executions.fail(task_token, STOPPED_BY_USER, "The service was stopped while it was starting.")
+        return
+    look_at_endpoint(platform, service_id)
+
+
+def look_at_endpoint(platform: Platform, service_id: str) -> str | None:
+    """Tells the waiting state what became of the endpoint; an event is only a reason to look. Returns the endpoint's status."""
+    service = platform.services.get(service_id)
+    if service is None or service.state.is_terminal or not service.start_token:
+        return None
+    state = platform.endpoints.state(service_id)
+    if state is None:
+        return None
+    if state.status == "InService":
+        platform.executions.succeed(service.start_token, {"status": state.status})
+    elif state.status in ("Failed", "OutOfService"):
+        platform.executions.fail(service.start_token, "EndpointFailed", state.failure_reason or "The endpoint did not start.")
+    return state.status
+
+
+def remove_endpoint(platform: Platform, service_id: str) -> None:
+    """Raises TransientError (`service.not_removable_yet`, `service.not_removed_yet`)."""
+    platform.endpoints.remove(service_id)
+    if (state := platform.endpoints.state(service_id)) is not None and state.status != "Deleting":
+        raise TransientError("service.not_removed_yet", f"The endpoint is {state.status}.", hint="It is tried again.")

@@ -1,0 +1,106 @@
+"""Failures of executions, caught by the state machine (record_failure) or seen from outside (execution_ended).
+
+Never touches what has ended already, or another attempt.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from chalicelib.domain.failure import RESTART, Problem, problem
+from chalicelib.domain.service import Service
+from chalicelib.domain.task import RUNNING, Task
+from chalicelib.domain.times import text_of
+from chalicelib.ports import Platform
+from droplearn.contracts.status import EvaluationStatus, ServiceStatus, TaskStatus
+
+RUNNING_EVALUATIONS = [s.value for s in EvaluationStatus if not s.is_terminal]
+RUNNING_SERVICES = [s.value for s in ServiceStatus if not s.is_terminal]
+_NAME = re.compile(r"((task|eval|service)-[0-9a-z]{26})-a([0-9]+)")
+
+
+class Execution(NamedTuple):
+    """What an execution's name says: `<id>-a<attempt>`."""
+
+    kind: str
+    id: str
+    attempt: int
+
+
+def parse_execution_name(name: str) -> Execution | None:
+    """None for one that is not ours."""
+    found = _NAME.fullmatch(name)
+    return Execution(found[2], found[1], int(found[3])) if found else None
+
+
+def record_failure(platform: Platform, execution: Execution, error: Problem) -> str | None:
+    """Returns the state it ended in; None: it had ended before."""
+    if execution.kind == "task":
+        return _fail_task(platform, execution, error)
+    if execution.kind == "eval":
+        return _fail_evaluation(platform, execution.id, error)
+    return _fail_service(platform, execution.id, error)
+
+
+def _fail_task(platform: Platform, execution: Execution, error: Problem) -> str | None:
+    """A model that was registered stays what counts: then only the evaluation is lost."""
+    task = platform.tasks.get(execution.id)
+    if task is None or task.attempt != execution.attempt or task.state.is_terminal:
+        return None
+    status = _end_of(task)
+    shown = error if status is TaskStatus.FAILED else None
+    now = text_of(platform.now())
+    changes = {"status": status.value, "error": shown, "updated_at": now, "ended_at": now}
+    changed = platform.tasks.change(task.id, changes, only_if={"status": RUNNING, "attempt": [task.attempt]})
+    return changed.status if changed else None
+
+
+def _end_of(task: Task) -> TaskStatus:
+    if task.final_status:
+        return TaskStatus(task.final_status)
+    return TaskStatus.STOPPED if task.is_stop_requested else TaskStatus.FAILED
+
+
+def _fail_evaluation(platform: Platform, evaluation_id: str, error: Problem) -> str | None:
+    now = text_of(platform.now())
+    changes = {"status": EvaluationStatus.FAILED.value, "error": error, "updated_at": now, "ended_at": now}
+    changed = platform.evaluations.change(evaluation_id, changes, only_if={"status": RUNNING_EVALUATIONS})
+    return changed.status if changed else None
+
+
+def _fail_service(platform: Platform, service_id: str, error: Problem) -> str | None:
+    """One that was asked to stop has stopped, whichever way."""
+    service = platform.services.get(service_id)
+    if service is None or service.state.is_terminal:
+        return None
+    is_stopped = service.state is ServiceStatus.STOPPING and error["code"] != "service.not_removed"
+    now = text_of(platform.now())
+    changes = {
+        "status": (ServiceStatus.STOPPED if is_stopped else ServiceStatus.FAILED).value,
+        "error": None if is_stopped else error,
+        "updated_at": now,
+        "ended_at": now,
+    }
+    changed = platform.services.change(service_id, changes, only_if={"status": RUNNING_SERVICES})
+    return changed.status if changed else None
+
+
+def settle_ended_execution(platform: Platform, execution: Execution, how: str) -> str | None:
+    """For an execution that did not tell itself: what it started is stopped. `how`: FAILED, TIMED_OUT, ABORTED."""
+    if execution.kind == "task":
+        _stop_training(platform, platform.tasks.get(execution.id), execution.attempt)
+    if execution.kind == "service":
+        _remove_endpoint(platform, platform.services.get(execution.id))
+    hint = {"task": RESTART, "eval": "Start the evaluation again.", "service": "Deploy the model again."}[execution.kind]
+    return record_failure(platform, execution, problem("execution.aborted", f"The run was interrupted ({how.lower()}).", hint))
+
+
+def _stop_training(platform: Platform, task: Task | None, attempt: int) -> None:
+    if task is not None and task.attempt == attempt and task.training_job and task.status in ("TRAINING", "STOPPING"):
+        platform.training_jobs.stop(task.training_job)
+
+
+def _remove_endpoint(platform: Platform, service: Service | None) -> None:
+    if service is not None and not service.state.is_terminal:
+        platform.endpoints.remove(service.id)

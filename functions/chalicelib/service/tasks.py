@@ -1,0 +1,167 @@
+"""Start, stop and restart tasks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chalicelib.domain.failure import problem_of
+from chalicelib.domain.project import Project
+from chalicelib.domain.task import RESTARTABLE, STOPPED_BEFORE_TRAINING, Task
+from chalicelib.domain.times import text_of
+from chalicelib.ports import Platform
+from chalicelib.service.finding import find_dataset, find_model, find_project, find_task
+from chalicelib.service.requests import id_of_request
+from droplearn.contracts.errors import Conflict, DropLearnError, InvalidRequest
+from droplearn.contracts.ids import check_name, new_id
+from droplearn.contracts.status import TaskStatus
+from droplearn.contracts.training import TaskSettings
+from droplearn.scenarios import scenario_named
+
+_TRIES = 5
+
+
+@dataclass(frozen=True)
+class TaskOrder:
+    """What a caller wants. `request_key` and `caller` are for double clicks."""
+
+    project: str
+    dataset: str
+    settings: TaskSettings
+    name: str | None = None
+    is_deployed_when_done: bool = False
+    request_key: str | None = None
+    caller: str = ""
+
+
+def create_task(platform: Platform, order: TaskOrder) -> Task:
+    """Keeps the task, then starts its execution.
+
+    Raises NotFound (`project.unknown`, `dataset.unknown`, `model.unknown`), InvalidRequest (`name.invalid`, `preset.unknown`,
+    `base_model.wrong_scenario`), Conflict (`idempotency.mismatch`).
+    """
+    project = find_project(platform, order.project)
+    find_dataset(platform, order.project, order.dataset)
+    _check(platform, project, order)
+    asked = f"{order.dataset}\n{order.settings.model_dump_json()}\n{order.name}\n{order.is_deployed_when_done}"
+    scope = f"{order.caller}#tasks#{order.project}"
+    task_id = id_of_request(platform, scope=scope, key=order.request_key, asked=asked, id_to_make=new_id("task"))
+    platform.tasks.add(_new_task(platform, project, order, task_id))
+    task = find_task(platform, task_id)
+    return _start(platform, task) if task.execution is None and task.state is TaskStatus.CREATED else task
+
+
+def _new_task(platform: Platform, project: Project, order: TaskOrder, task_id: str) -> Task:
+    now = text_of(platform.now())
+    return Task(
+        id=task_id,
+        project=order.project,
+        dataset=order.dataset,
+        scenario=project.scenario,
+        settings=order.settings.model_dump(mode="json", exclude_none=True),
+        status=TaskStatus.CREATED.value,
+        created_at=now,
+        updated_at=now,
+        name=order.name,
+        is_deployed_when_done=order.is_deployed_when_done,
+    )
+
+
+def _check(platform: Platform, project: Project, order: TaskOrder) -> None:
+    if order.name is not None:
+        check_name(order.name, "task")
+    presets = scenario_named(project.scenario).spec.presets
+    if order.settings.preset not in presets:
+        raise InvalidRequest(
+            "preset.unknown", f"{project.scenario} has no preset {order.settings.preset!r}.", hint=f"Choose one of: {', '.join(presets)}."
+        )
+    if order.settings.base_model is not None:
+        base = find_model(platform, order.settings.base_model)
+        if base.project != project.name or base.scenario != project.scenario:
+            raise InvalidRequest(
+                "base_model.wrong_project",
+                f"Model {base.id} belongs to another project.",
+                hint="Continue from a model of the same project.",
+            )
+
+
+def _start(platform: Platform, task: Task) -> Task:
+    """A task whose execution could not be started is not left hanging."""
+    try:
+        arn = platform.executions.start("learn", task.execution_name, {"task_id": task.id, "attempt": task.attempt, "try": 1})
+    except DropLearnError as error:
+        now = text_of(platform.now())
+        failed = {"status": TaskStatus.FAILED.value, "error": problem_of(error), "updated_at": now, "ended_at": now}
+        platform.tasks.change(task.id, failed, only_if={"status": [TaskStatus.CREATED.value], "attempt": [task.attempt]})
+        raise
+    return platform.tasks.change(task.id, {"execution": arn}) or task
+
+
+def stop_task(platform: Platform, task_id: str, pause: Callable[[float], None] = time.sleep) -> Task:
+    """Ends a task that has not begun to train; asks one that trains to keep its best model and end. Twice is as good as once, and one
+    that is over stays as it is.
+
+    Raises NotFound (`task.unknown`), Conflict (`task.not_stoppable`, `task.busy`).
+    """
+    for _ in range(_TRIES):
+        task = find_task(platform, task_id)
+        if task.state.is_terminal:
+            return task
+        if task.state is TaskStatus.EVALUATING:
+            raise Conflict(
+                "task.not_stoppable", "The training is over and its model is kept; only the evaluation runs.", hint="Wait for it to end."
+            )
+        stopped = _stop_before_training(platform, task) if task.status in STOPPED_BEFORE_TRAINING else _stop_training(platform, task, pause)
+        if stopped is not None:
+            return stopped
+    raise Conflict("task.busy", "The task changes its state too fast to be stopped.", hint="Try again in some seconds.")
+
+
+def _stop_before_training(platform: Platform, task: Task) -> Task | None:
+    now = text_of(platform.now())
+    changes = {"status": TaskStatus.STOPPED.value, "is_stop_requested": True, "updated_at": now, "ended_at": now}
+    stopped = platform.tasks.change(task.id, changes, only_if={"status": [task.status], "attempt": [task.attempt]})
+    if stopped is not None and stopped.execution:
+        platform.executions.stop(stopped.execution, "The task was stopped by its user.")
+    return stopped
+
+
+def _stop_training(platform: Platform, task: Task, pause: Callable[[float], None]) -> Task | None:
+    changes = {"status": TaskStatus.STOPPING.value, "is_stop_requested": True, "updated_at": text_of(platform.now())}
+    stopping = platform.tasks.change(task.id, changes, only_if={"status": [task.status], "attempt": [task.attempt]})
+    if stopping is None or not stopping.training_job:
+        return stopping
+    for _ in range(_TRIES):  # the job is created an instant after the task is marked TRAINING
+        if platform.training_jobs.stop(stopping.training_job) != "unknown":
+            break
+        pause(0.5)
+    return stopping
+
+
+def restart_task(platform: Platform, task_id: str) -> Task:
+    """A new attempt, which goes on from the last checkpoint. Raises NotFound (`task.unknown`), Conflict (`task.not_restartable`)."""
+    task = find_task(platform, task_id)
+    changes = {
+        "status": TaskStatus.CREATED.value,
+        "attempt": task.attempt + 1,
+        "is_stop_requested": False,
+        "updated_at": text_of(platform.now()),
+        "execution": None,
+        "training_job": None,
+        "queued_since": None,
+        "training_started_at": None,
+        "ended_at": None,
+        "final_status": None,
+        "evaluation": None,
+        "metrics": None,
+        "error": None,
+    }
+    restarted = platform.tasks.change(task.id, changes, only_if={"status": RESTARTABLE, "attempt": [task.attempt]})
+    if restarted is None:
+        raise Conflict(
+            "task.not_restartable",
+            f"A task that is {find_task(platform, task_id).status} cannot be restarted.",
+            hint="Only failed, stopped and timed-out tasks can.",
+        )
+    return _start(platform, restarted)

@@ -1,0 +1,81 @@
+"""What a Lambda reads from its environment (set in infra/template.yaml; listed in docs/reference/settings.md)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from droplearn.contracts.errors import InternalError
+
+
+class Settings:
+    """Reads when asked, since each Lambda has only the variables that it needs."""
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self._environment = os.environ if environment is None else environment
+
+    def _text(self, name: str) -> str:
+        value = self._environment.get(name, "")
+        if not value:
+            raise InternalError("settings.missing", f"The environment variable {name} is not set.", hint="See infra/template.yaml.")
+        return value
+
+    @property
+    def table_name(self) -> str:
+        """The DynamoDB table."""
+        return self._text("TABLE_NAME")
+
+    @property
+    def data_bucket(self) -> str:
+        """Where users drop."""
+        return self._text("DATA_BUCKET")
+
+    @property
+    def artifact_bucket(self) -> str:
+        """Where droplearn writes."""
+        return self._text("ARTIFACT_BUCKET")
+
+    @property
+    def drop_queue_url(self) -> str:
+        """S3's messages about the data bucket."""
+        return self._text("DROP_QUEUE_URL")
+
+    @property
+    def quiet_queue_url(self) -> str:
+        """Delayed messages: has a dataset been quiet long enough?"""
+        return self._text("QUIET_QUEUE_URL")
+
+    @property
+    def learn_state_machine(self) -> str:
+        """ARN."""
+        return self._text("LEARN_STATE_MACHINE_ARN")
+
+    @property
+    def evaluate_state_machine(self) -> str:
+        """ARN."""
+        return self._text("EVALUATE_STATE_MACHINE_ARN")
+
+    @property
+    def deploy_state_machine(self) -> str:
+        """ARN."""
+        return self._text("DEPLOY_STATE_MACHINE_ARN")
+
+    @property
+    def capacity_first_wait_s(self) -> int:
+        """Before the second try to get an instance; doubles with each further one."""
+        return int(self._environment.get("CAPACITY_FIRST_WAIT_S", "60"))
+
+    @property
+    def capacity_longest_wait_s(self) -> int:
+        """Upper bound of one wait."""
+        return int(self._environment.get("CAPACITY_LONGEST_WAIT_S", "900"))
+
+    @property
+    def capacity_give_up_s(self) -> int:
+        """A task that has waited so long fails with `capacity.unavailable`."""
+        return int(self._environment.get("CAPACITY_GIVE_UP_S", "86400"))
+
+    @property
+    def endpoint_start_s(self) -> int:
+        """An endpoint that is not in service after so long is removed."""
+        return int(self._environment.get("ENDPOINT_START_S", "1800"))

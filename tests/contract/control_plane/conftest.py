@@ -1,0 +1,43 @@
+"""The API on fakes, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from chalicelib import bootstrap
+from chalicelib.service.tokens import issue_admin_token
+from tests.contract.control_plane.http_front import CONTEXT, event_of, parsed
+from tests.fakes import FakePlatform
+from tests.unit.control_plane.things import a_platform
+
+Call = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def fake_platform(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePlatform]:
+    """What bootstrap.platform() gives: one project, one dataset of twice ten examples."""
+    fake = a_platform()
+    monkeypatch.setattr(bootstrap, "AwsPlatform", lambda _settings: fake)
+    bootstrap.platform.cache_clear()
+    yield fake
+    bootstrap.platform.cache_clear()
+
+
+@pytest.fixture
+def call(fake_platform: FakePlatform) -> Call:
+    """`call("POST", "/v1/...", {...}) -> (status, body)`, as an administrator unless `token` says otherwise."""
+    import json
+
+    from chalicelib.api.http import handle
+
+    admin = issue_admin_token(fake_platform)
+
+    def send(method: str, path: str, body: Any = None, *, query: str = "", token: str | None = None, **headers: str) -> tuple[int, Any]:
+        given = {"authorization": f"Bearer {admin if token is None else token}", "content-type": "application/json"} | headers
+        raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        return parsed(handle(event_of(method, path, query, given, raw), CONTEXT))  # type: ignore[arg-type]
+
+    return send

@@ -1,0 +1,208 @@
+"""In-memory fakes of the control plane's ports. tests/contract/control_plane runs one suite on them and on the adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, BinaryIO
+
+from chalicelib.adapters.cursors import decode_cursor, encode_cursor
+from chalicelib.domain.dataset import Dataset
+from chalicelib.domain.evaluation import Evaluation
+from chalicelib.domain.model import Model
+from chalicelib.domain.project import Project
+from chalicelib.domain.records import Page
+from chalicelib.domain.request import Request
+from chalicelib.domain.service import Service
+from chalicelib.domain.task import Task
+from chalicelib.domain.token import Token
+from chalicelib.ports import Answer, EndpointState, LogLine, TrainingJob
+from droplearn.contracts.errors import CapacityUnavailable, NotFound
+from tests.fake_drops import FakeDroppedFiles, FakeExampleStore, FakeQuietTimer
+
+
+class FakeRecords:
+    """Port Records of one kind."""
+
+    def __init__(self, record_type: Any) -> None:
+        self.record_type = record_type
+        self.known: dict[str, Any] = {}
+
+    def get(self, key: str) -> Any:
+        return self.known.get(key)
+
+    def add(self, record: Any) -> bool:
+        return self.known.setdefault(record.key, record) is record
+
+    def put(self, record: Any) -> None:
+        self.known[record.key] = record
+
+    def change(self, key: str, changes: Mapping[str, Any], only_if: Mapping[str, Collection[Any]] | None = None) -> Any:
+        record = self.known.get(key)
+        if record is None or any(getattr(record, name) not in values for name, values in (only_if or {}).items()):
+            return None
+        self.known[key] = replace(record, **changes)
+        return self.known[key]
+
+    def increment(self, key: str, field: str) -> int:
+        if key not in self.known:
+            raise NotFound(f"{self.record_type.KIND.lower()}.unknown", "There is none.")
+        return getattr(self.change(key, {field: getattr(self.known[key], field) + 1}), field)
+
+    def remove(self, key: str) -> None:
+        self.known.pop(key, None)
+
+    def page(self, listed_in: str, limit: int, cursor: str | None = None, *, is_newest_first: bool = False) -> Page[Any]:
+        start = decode_cursor(cursor, {"listed_in", "listed_at"}, listed_in=listed_in)
+        found = [r for r in self.known.values() if r.listing and r.listing[0] == listed_in]
+        found.sort(key=lambda r: r.listing[1], reverse=is_newest_first)
+        if start:
+            after = start["listed_at"]
+            found = [r for r in found if (r.listing[1] < after if is_newest_first else r.listing[1] > after)]
+        place = dict(zip(("listed_in", "listed_at"), found[limit - 1].listing, strict=True)) if len(found) > limit else None
+        return Page(found[:limit], encode_cursor(place))
+
+
+class FakeArtifacts:
+    """Port Artifacts."""
+
+    def __init__(self, bucket: str = "artifacts") -> None:
+        self.bucket = bucket
+        self.objects: dict[str, bytes] = {}
+
+    def read(self, key: str) -> bytes | None:
+        return self.objects.get(key)
+
+    def write(self, key: str, body: bytes) -> None:
+        self.objects[key] = body
+
+    def upload(self, key: str, file: BinaryIO) -> None:
+        self.objects[key] = file.read()
+
+    def lines(self, key: str) -> Iterator[bytes]:
+        if key not in self.objects:
+            raise NotFound("artifact.unknown", key)
+        return iter(self.objects[key].splitlines())
+
+    def uri(self, key: str) -> str:
+        return f"s3://{self.bucket}/{key}"
+
+
+class FakeTrainingJobs:
+    """Port TrainingJobs."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, TrainingJob] = {}
+        self.stopped: list[str] = []
+
+    def describe(self, name: str) -> TrainingJob | None:
+        return self.known.get(name)
+
+    def stop(self, name: str) -> str:
+        job = self.known.get(name)
+        if job is None:
+            return "unknown"
+        if job.status != "InProgress":
+            return "over"
+        self.stopped.append(name)
+        self.known[name] = replace(job, status="Stopping")
+        return "stopping"
+
+
+class FakeEndpoints:
+    """Ports Endpoints and Invoker."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, EndpointState] = {}
+        self.answer = Answer(200, b'{"success": true}', "application/json")
+        self.asked: list[tuple[str, bytes, str]] = []
+
+    def state(self, service_id: str) -> EndpointState | None:
+        return self.known.get(service_id)
+
+    def remove(self, service_id: str) -> None:
+        self.known.pop(service_id, None)
+
+    def invoke(self, service_id: str, body: bytes, content_type: str) -> Answer:
+        if service_id not in self.known:
+            raise CapacityUnavailable("service.not_running", "No such endpoint.")
+        self.asked.append((service_id, body, content_type))
+        return self.answer
+
+
+class FakeExecutions:
+    """Port Executions. `broken`: raised by the next start."""
+
+    def __init__(self) -> None:
+        self.started: list[tuple[str, str, dict[str, Any]]] = []
+        self.stopped: list[str] = []
+        self.answers: list[tuple[str, str]] = []
+        self.broken: BaseException | None = None
+
+    def start(self, machine: str, name: str, given: Mapping[str, Any]) -> str:
+        if self.broken is not None:
+            raise self.broken
+        if not any(n == name for _, n, _ in self.started):
+            self.started.append((machine, name, dict(given)))
+        return f"arn:execution:{machine}:{name}"
+
+    def stop(self, arn: str, cause: str) -> None:
+        self.stopped.append(arn)
+
+    def succeed(self, token: str, output: Mapping[str, Any]) -> bool:
+        self.answers.append(("succeed", token))
+        return True
+
+    def fail(self, token: str, error: str, cause: str) -> bool:
+        self.answers.append((f"fail {error}", token))
+        return True
+
+
+class FakeJobLogs:
+    """Port JobLogs."""
+
+    def __init__(self) -> None:
+        self.lines: list[LogLine] = []
+
+    def page(self, jobs: list[str], limit: int, cursor: str | None, *, only_first_node: bool = False, contains: str = "") -> Page[LogLine]:
+        start = int((decode_cursor(cursor, {"stream", "token"}) or {"token": "0"})["token"])
+        found = [x for x in self.lines if x.job in jobs and contains in x.message and (x.node == "algo-1" or not only_first_node)]
+        rest = found[start:]
+        place = {"stream": "", "token": str(start + limit)} if len(rest) > limit else None
+        return Page(rest[:limit], encode_cursor(place))
+
+
+@dataclass
+class FakePlatform:
+    """Port Platform, with a clock that a test moves."""
+
+    projects: FakeRecords = field(default_factory=lambda: FakeRecords(Project))
+    datasets: FakeRecords = field(default_factory=lambda: FakeRecords(Dataset))
+    tasks: FakeRecords = field(default_factory=lambda: FakeRecords(Task))
+    models: FakeRecords = field(default_factory=lambda: FakeRecords(Model))
+    evaluations: FakeRecords = field(default_factory=lambda: FakeRecords(Evaluation))
+    services: FakeRecords = field(default_factory=lambda: FakeRecords(Service))
+    tokens: FakeRecords = field(default_factory=lambda: FakeRecords(Token))
+    requests: FakeRecords = field(default_factory=lambda: FakeRecords(Request))
+    examples: FakeExampleStore = field(default_factory=FakeExampleStore)
+    artifacts: FakeArtifacts = field(default_factory=FakeArtifacts)
+    training_jobs: FakeTrainingJobs = field(default_factory=FakeTrainingJobs)
+    endpoints: FakeEndpoints = field(default_factory=FakeEndpoints)
+    executions: FakeExecutions = field(default_factory=FakeExecutions)
+    job_logs: FakeJobLogs = field(default_factory=FakeJobLogs)
+    dropped: FakeDroppedFiles = field(default_factory=FakeDroppedFiles)
+    moment: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __post_init__(self) -> None:
+        self.quiet_timer = FakeQuietTimer(self.now)
+
+    @property
+    def invoker(self) -> FakeEndpoints:
+        return self.endpoints
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def pass_time(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=seconds)

@@ -1,0 +1,21 @@
+"""docs/reference/errors.md names every code that the product gives."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+SOURCES = ["functions/chalicelib", "src/droplearn/contracts", "src/droplearn/scenarios"]
+RAISED = re.compile(
+    r"(?:Invalid\w+|UnsupportedScenario|NotFound|Conflict|BudgetExceeded|Unauthenticated|Forbidden|Throttled|CapacityUnavailable|TransientError"
+    r"|InternalError|MethodNotAllowed|UnsupportedMediaType|problem)\(\s*\"([a-z_]+\.[a-z_0-9]+)\""
+)
+
+
+def test_every_code_is_documented():
+    text = (ROOT / "docs/reference/errors.md").read_text()
+    found = {code for folder in SOURCES for path in (ROOT / folder).rglob("*.py") for code in RAISED.findall(path.read_text())}
+    found |= {f"{kind}.unknown" for kind in ("project", "dataset", "task", "model", "evaluation", "service", "token")}
+    assert len(found) > 30
+    assert not sorted(code for code in found if f"`{code}`" not in text)

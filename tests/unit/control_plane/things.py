@@ -1,0 +1,91 @@
+"""Projects, datasets, tasks, models as the control plane's tests begin with them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from chalicelib.domain.dataset import Dataset
+from chalicelib.domain.example import Example, Replacement, contribution, total
+from chalicelib.domain.model import Model
+from chalicelib.domain.project import Project
+from chalicelib.domain.task import Task
+from chalicelib.service.tasks import TaskOrder, create_task
+from droplearn.contracts.dataset import ExampleStatus
+from droplearn.contracts.model import ModelManifest
+from droplearn.contracts.s3_layout import best_model_manifest_key
+from droplearn.contracts.training import TaskSettings
+from tests.fakes import FakePlatform
+
+PROJECT, DATASET = "zoo", "animals"
+
+
+def a_platform(counts: dict[str, int] | None = None) -> FakePlatform:
+    """One project with one dataset of so many examples per label."""
+    platform = FakePlatform()
+    platform.projects.add(Project(name=PROJECT, scenario="image_classification", created_at="2026-01-01T00:00:00.000Z"))
+    platform.datasets.add(Dataset(project=PROJECT, name=DATASET, created_at="2026-01-01T00:00:00.000Z"))
+    fill(platform, {"cat": 10, "dog": 10} if counts is None else counts)
+    return platform
+
+
+def fill(platform: FakePlatform, counts: dict[str, int]) -> None:
+    examples = [
+        Example(f"{label}/{n}.jpg", ExampleStatus.LABELLED, "0001", f"{label}{n}", 7, label)
+        for label, count in counts.items()
+        for n in range(count)
+    ]
+    for start in range(0, len(examples), 50):
+        changes = [Replacement(None, e) for e in examples[start : start + 50]]
+        platform.examples.write(PROJECT, DATASET, changes, total(contribution(c.new) for c in changes), platform.now())
+
+
+def a_task(platform: FakePlatform, status: str = "CREATED", **fields: Any) -> Task:
+    settings = fields.pop("settings", TaskSettings())
+    task = create_task(platform, TaskOrder(project=PROJECT, dataset=DATASET, settings=settings))
+    platform.tasks.put(replace(task, status=status, **fields))
+    return platform.tasks.get(task.id)
+
+
+def a_model(platform: FakePlatform, **fields: Any) -> Model:
+    given: dict[str, Any] = {
+        "id": "model-" + "0" * 26,
+        "project": PROJECT,
+        "number": 1,
+        "task": "task-" + "0" * 26,
+        "scenario": "image_classification",
+        "dataset": DATASET,
+        "dataset_version": "v-0123456789abcdef",
+        "preset": "high_performance",
+        "created_at": "2026-01-01T00:00:00.000Z",
+        "artifact_uri": "s3://artifacts/tasks/t/output/j/output/model.tar.gz",
+        "labels": ["cat", "dog"],
+        "stop_reason": "converged",
+        "metrics": {"valid_top1_accuracy": 0.9},
+        "metrics_protocol": "validation",
+    }
+    model = Model(**(given | fields))
+    platform.models.put(model)
+    return model
+
+
+def write_manifest(platform: FakePlatform, task: Task, stop_reason: str = "converged") -> None:
+    manifest = ModelManifest(
+        model_id="model-x",
+        task_id=task.id,
+        scenario=task.scenario,
+        preset="high_performance",
+        dataset_version="v-0123456789abcdef",
+        code_version="0.1.0",
+        created_at="2026-01-01T00:00:00Z",
+        labels=["cat", "dog"],
+        inputs=[],
+        outputs=[],
+        files=[],
+        metrics={"valid_top1_accuracy": 0.9},
+        metrics_protocol="validation",
+        stop_reason=stop_reason,
+        is_final=True,
+        warnings=["few examples"],
+    )
+    platform.artifacts.write(best_model_manifest_key(task.id), manifest.to_json().encode())
