@@ -1,0 +1,99 @@
+"""`python -m twin [--state DIR] [--port N]`: the whole system on this machine, until SIGTERM or Ctrl-C."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from twin.connection import Connection
+from twin.lock import AlreadyRunning, hold
+from twin.settings import DEFAULT_PORT, PROJECT_ROOT, REGION, Options
+
+
+def parse(arguments: list[str] | None = None) -> Options:
+    """The options of the command line."""
+    parser = argparse.ArgumentParser(prog="python -m twin", description="Run AWS and droplearn on this machine.")
+    parser.add_argument("--state", type=Path, default=Path(".droplearn"), help="folder that keeps everything (default: .droplearn)")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="AWS endpoint; the HTTP API is on the next port")
+    parser.add_argument("--project", type=Path, default=PROJECT_ROOT, help="source tree to run (default: this one)")
+    parser.add_argument("--images", type=Path, help="JSON file with more container images, for tests")
+    parser.add_argument("--bare", action="store_true", help="AWS only, with nothing provisioned, for tests of the twin")
+    given = parser.parse_args(arguments)
+    return Options(given.state.resolve(), given.port, given.project.resolve(), given.images, given.bare)
+
+
+def main() -> None:
+    """Start, say so, wait for the end, clean up."""
+    options = parse()
+    options.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        descriptor = hold(options.state)
+    except AlreadyRunning as error:
+        sys.exit(f"error: {error}")
+    _log_to(options.state / "twin.log")
+    os.environ["TZ"] = "UTC"  # moto's interpreter compares naive times
+    time.tzset()
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        os.environ.pop(name, None)  # the twin must not use the caller's account, nor itself by way of the caller's variables
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        _run(options, stop)
+    except Exception as error:
+        logging.getLogger("twin").exception("the twin ends")
+        sys.stdout.flush()
+        sys.stderr.write(f"error: {error}{_notes(error)}\nlog: {options.state / 'twin.log'}\n")
+        os._exit(1)
+    os.close(descriptor)
+    sys.stdout.flush()
+    os._exit(0)  # daemon threads of moto would delay the end
+
+
+def _run(options: Options, stop: threading.Event) -> None:
+    from twin.core import Core
+
+    core = Core(options)
+    core.start()
+    closers = [core.close]
+    try:
+        file = options.state / "connection.json"
+        if options.is_bare:
+            root = core.credentials.root
+            connection = Connection(options.endpoint_url, REGION, root.access_key_id, root.secret_access_key)
+        else:
+            from twin.product import Product
+
+            product = Product(core)
+            closers.insert(0, product.close)
+            product.provision()
+            product.serve()
+            connection = product.connection(Connection.read(file) if file.exists() else None)
+        core.go_live()
+        connection.write(file)
+        print(connection.block(file))
+        print(f"droplearn is ready: {connection.api_url or connection.aws_endpoint_url}", flush=True)
+        stop.wait()
+    finally:
+        for close in closers:
+            close()
+
+
+def _log_to(file: Path) -> None:
+    handler = logging.FileHandler(file)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("twin").setLevel(logging.INFO)
+    logging.captureWarnings(True)
+
+
+def _notes(error: BaseException) -> str:
+    return "".join(f" ({note})" for note in getattr(error, "__notes__", []))
+
+
+if __name__ == "__main__":
+    main()

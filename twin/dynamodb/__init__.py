@@ -1,0 +1,1 @@
+"""DynamoDB without scans (`indexes`), slow answers (`answers`), copies of tables (`transactions`) or races (`locking`)."""

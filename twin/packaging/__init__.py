@@ -1,0 +1,5 @@
+"""Packages the control plane for deployment, and for the twin: `python -m twin.packaging --out build/package`.
+
+The result is `sam.yaml` (Chalice's template merged with infra/) and `deployment.zip` (code, shared wheel and dependencies), cached by
+the hash of the sources.
+"""

@@ -1,0 +1,127 @@
+"""Runs `python -m twin` as a subprocess, for tests and demos: on free ports, until ready; stopped or killed at the end."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from twin.connection import Connection
+from twin.settings import HOST, PROJECT_ROOT
+
+_READY_TIMEOUT_S = 120.0
+_STOP_TIMEOUT_S = 30.0
+
+
+class TwinFailed(Exception):
+    """The twin did not become ready; the text is what it said."""
+
+
+@dataclass
+class RunningTwin:
+    """A twin that runs. Its connection's fields are those of connection.json."""
+
+    process: subprocess.Popen[str]
+    state: Path
+    port: int
+    connection: Connection = field(init=False)
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash would."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(_STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def log(self) -> str:
+        """What it has logged."""
+        file = self.state / "twin.log"
+        return file.read_text() if file.exists() else ""
+
+
+def free_port() -> int:
+    """A port that is free, and the next one too."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind((HOST, 0))
+            port: int = first.getsockname()[1]
+            with contextlib.suppress(OSError):
+                second.bind((HOST, port + 1))
+                return port
+
+
+def start_twin(
+    state: Path,
+    *,
+    port: int | None = None,
+    is_bare: bool = False,
+    images: Path | None = None,
+    project: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    timeout_s: float = _READY_TIMEOUT_S,
+) -> RunningTwin:
+    """Start a twin and wait until it is ready. A restart on the same state needs the same port (queue URLs hold it).
+
+    Raises:
+        TwinFailed: it ended, or the time is over.
+    """
+    port = port or free_port()
+    state.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "twin", "--state", str(state), "--port", str(port)]
+    command += ["--bare"] if is_bare else []
+    command += ["--images", str(images)] if images else []
+    command += ["--project", str(project)] if project else []
+    ready = state / "connection.json"
+    before = ready.stat().st_mtime_ns if ready.exists() else 0
+    output = (state / "twin.out").open("w")
+    process = subprocess.Popen(
+        command,
+        cwd=PROJECT_ROOT,
+        env=os.environ | {"PYTHONPATH": str(PROJECT_ROOT)} | dict(environment or {}),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    output.close()
+    twin = RunningTwin(process, state, port)
+    deadline = time.monotonic() + timeout_s
+    while not (ready.exists() and ready.stat().st_mtime_ns != before):
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            process.wait()
+            raise TwinFailed((state / "twin.out").read_text() + twin.log()[-4000:])
+        time.sleep(0.02)
+    twin.connection = Connection.read(ready)
+    return twin
+
+
+@contextlib.contextmanager
+def running_twin(
+    state: Path,
+    *,
+    port: int | None = None,
+    is_bare: bool = False,
+    images: Path | None = None,
+    project: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[RunningTwin]:
+    """A twin for the time of a `with` block; `kill()` inside of it is fine."""
+    twin = start_twin(state, port=port, is_bare=is_bare, images=images, project=project, environment=environment)
+    try:
+        yield twin
+    finally:
+        twin.stop()
