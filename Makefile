@@ -1,0 +1,61 @@
+# `make demo` and `make test` do all set-up themselves. Everything lands in .venv/ and build/ of this checkout, and in ~/.cache/droplearn.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP_VERSION := 26.2.1
+EXTRAS := cli,functions,training,serving,twin,demo,dev
+# Where pip would take a CUDA build of torch (several GB) and the CPU build is wanted: make setup TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu
+TORCH_INDEX_URL ?=
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lock bench-serving bench-indexing clean
+
+help:  ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+setup: .venv/.ready  ## .venv with everything, the backbones, the packaged Lambdas
+
+.venv/.ready: pyproject.toml locks/constraints.txt
+	@echo "== 1/4 virtual environment"
+	@$(PYTHON) -c 'import sys; assert sys.version_info[:2] == (3, 11), "droplearn needs Python 3.11 (PYTHON=...), this is " + sys.version'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || ($(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends python3-venv)
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip==$(PIP_VERSION)'
+	@echo "== 2/4 packages (about 2.3 GB)"
+	@if [ -n "$(TORCH_INDEX_URL)" ]; then $(BIN)/pip install --index-url $(TORCH_INDEX_URL) 'torch==2.13.0'; fi
+	@$(BIN)/pip install --progress-bar on -c locks/constraints.txt -e '.[$(EXTRAS)]'
+	@$(BIN)/pip check
+	@echo "== 3/4 backbones"
+	@$(BIN)/python -m droplearn.networks.backbones
+	@echo "== 4/4 Lambda package"
+	@$(BIN)/python -m twin.packaging --out build/package
+	@touch $@
+
+demo: setup  ## the main job on this machine: drop, train, evaluate, deploy, predict
+	@$(BIN)/python -m demo
+
+test: setup  ## all tests
+	@$(BIN)/python -m pytest
+
+check: setup  ## format, lint, types, import rules, template
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy src functions/chalicelib training_container/trainer serving_container/server twin demo
+	@PYTHONPATH=src:functions:training_container:serving_container:. $(BIN)/lint-imports
+	@$(BIN)/python -m twin.packaging --out build/package
+	@$(BIN)/cfn-lint build/package/sam.yaml
+
+lock:  ## write locks/constraints.txt anew from what .venv holds
+	@(echo '# Exact versions of everything that is installed anywhere: used as `pip install -c`. Made by `make lock`.'; \
+	  $(BIN)/pip freeze --exclude-editable | grep -viE '^(-e|droplearn)' | sed -E 's/^torch( @ .*|==.*)$$/torch==2.13.0/') > locks/constraints.txt
+
+bench-indexing: setup  ## AWS calls per 1,000 dropped objects
+	@$(BIN)/python -m benchmarks.indexing
+
+bench-serving: setup  ## the server beside its peers, in a virtual environment of its own
+	@[ -x build/bench-venv/bin/python ] || $(PYTHON) -m venv build/bench-venv
+	@build/bench-venv/bin/pip install --quiet -c locks/constraints.txt -r benchmarks/serving/requirements.txt -e '.[training,serving]'
+	@build/bench-venv/bin/python -m benchmarks.serving
+
+clean:  ## remove what is made; keeps .venv and your state
+	@rm -rf build demo-output functions/vendor .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

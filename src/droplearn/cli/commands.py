@@ -1,0 +1,335 @@
+"""What each command does. Every function takes (options, screen) and returns an Outcome."""
+
+from __future__ import annotations
+
+import argparse
+import mimetypes
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from droplearn.cli.connecting import connect
+from droplearn.cli.screen import Screen
+from droplearn.client import Client, Json, part, wait_until
+from droplearn.contracts.errors import InvalidRequest, NotFound
+from droplearn.contracts.ids import check_name
+from droplearn.contracts.status import EvaluationStatus, ServiceStatus, TaskStatus
+
+Options = argparse.Namespace
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The document that `--json` prints, and whether the exit status is 0."""
+
+    document: Any
+    is_success: bool = True
+
+
+# ---- up ------------------------------------------------------------------------------------------------------------
+def up(options: Options, _screen: Screen) -> Outcome:
+    """Becomes the twin: does not return."""
+    root = Path(__file__).resolve().parents[3]
+    if not (root / "twin").is_dir():
+        raise NotFound(
+            "up.no_checkout",
+            "`droplearn up` needs a checkout of the repository.",
+            hint="Clone it, run `make setup`, and call .venv/bin/droplearn up there.",
+        )
+    words = [sys.executable, "-m", "twin", "--state", str(options.state.resolve())]
+    words += ["--port", str(options.port)] if options.port else []
+    words += ["--json"] if options.json else []
+    path = os.pathsep.join([str(root), str(root / "src"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    os.execve(sys.executable, words, os.environ | {"PYTHONPATH": path})  # noqa: S606 (no shell: an argument list)
+
+
+# ---- drop ----------------------------------------------------------------------------------------------------------
+def drop(options: Options, screen: Screen) -> Outcome:
+    """Upload, then wait until as many objects are indexed as lie below the prefix."""
+    client = connect(options.connection)
+    project, dataset = check_name(options.project, "project"), check_name(options.dataset, "dataset")
+    if not options.folder.is_dir():
+        raise InvalidRequest("drop.no_folder", f"{options.folder} is not a folder.", hint="Name a folder with one folder per label.")
+    sent = client.drop(options.folder, project, dataset, options.scenario, lambda done, total: screen.progress("uploading", done, total))
+    wanted = client.dropped_count(project, dataset)
+
+    def indexed() -> Json:
+        try:
+            found = client.call("GET", f"/v1/projects/{part(project)}/datasets/{part(dataset)}")
+        except NotFound:
+            return {"object_count": 0}
+        screen.progress("indexing", found["object_count"], wanted)
+        return found
+
+    found = wait_until(indexed, lambda d: d["object_count"] >= wanted, every_s=0.3, limit_s=120 + 0.05 * wanted)
+    _show_dataset(screen, found)
+    document = {"project": project, "dataset": dataset, "uploaded": sent} | {k: found[k] for k in _COUNTS}
+    return Outcome(document)
+
+
+_COUNTS = ("scenario", "object_count", "label_counts", "unlabelled_count", "skipped_counts")
+
+
+def _show_dataset(screen: Screen, dataset: Json) -> None:
+    screen.table(f"{dataset['project']}/{dataset['name']}", ["label", "examples"], sorted(dataset["label_counts"].items()))
+    if dataset["unlabelled_count"]:
+        screen.say(f"unlabelled: {dataset['unlabelled_count']}")
+    for reason, count in dataset["skipped_counts"].items():
+        screen.say(f"skipped, {reason.replace('_', ' ')}: {count}")
+    if problem := dataset.get("config_problem"):
+        screen.say(f"droplearn.yaml was not taken over: {problem['message']} {problem['hint']}")
+
+
+# ---- train ---------------------------------------------------------------------------------------------------------
+def train(options: Options, screen: Screen) -> Outcome:
+    """Start a task; with --wait follow it to its end."""
+    client = connect(options.connection)
+    body = {"dataset": options.dataset, "settings": _settings(options)}
+    task = client.call("POST", f"/v1/projects/{part(check_name(options.project, 'project'))}/tasks", body)
+    if not options.wait:
+        screen.say(f"{task['id']} {task['status']}")
+        return Outcome({"task": task["id"], "status": task["status"]})
+    return _follow_task(client, screen, task["id"])
+
+
+def restart(options: Options, screen: Screen) -> Outcome:
+    """A new attempt of the same task."""
+    client = connect(options.connection)
+    task = client.call("POST", f"/v1/tasks/{part(options.task)}/restart")
+    if not options.wait:
+        screen.say(f"{task['id']} {task['status']}")
+        return Outcome({"task": task["id"], "status": task["status"]})
+    return _follow_task(client, screen, task["id"])
+
+
+def _settings(options: Options) -> Json:
+    given = {
+        "preset": options.preset,
+        "max_runtime_s": options.max_runtime,
+        "expected_accuracy": options.expected_accuracy,
+        "labels": options.label,
+        "base_model": options.base_model,
+        "test_fraction": options.test_fraction,
+        "validation_fraction": options.validation_fraction,
+        "seed": options.seed,
+        "hyper_parameters": _given(options, "epochs", "learning_rate", "batch_size", "warmup_epochs"),
+        "resources": _given(options, "instance_type", "instance_count"),
+    }
+    return {k: v for k, v in given.items() if v not in (None, {})}
+
+
+def _given(options: Options, *names: str) -> Json:
+    return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+
+
+def _follow_task(client: Client, screen: Screen, task_id: str) -> Outcome:
+    def look() -> Json:
+        found = client.call("GET", f"/v1/tasks/{part(task_id)}")
+        if found["status"] == TaskStatus.TRAINING:
+            _show_progress(client, screen, task_id)
+        else:
+            screen.progress(found["status"].lower().replace("_", " "))
+        return found
+
+    task = wait_until(look, lambda t: TaskStatus(t["status"]).is_terminal)
+    _show_task(screen, task)
+    document = {"task": task["id"], "status": task["status"], "model": task.get("model"), "metrics": task.get("metrics") or {}}
+    document |= {k: task[k] for k in ("evaluation", "error", "warnings") if task.get(k)}
+    return Outcome(document, TaskStatus(task["status"]).has_model)
+
+
+def _show_progress(client: Client, screen: Screen, task_id: str) -> None:
+    found = client.call("GET", f"/v1/tasks/{part(task_id)}/metrics")
+    progress, lines = found.get("progress"), found.get("metrics") or []
+    if progress and (not lines or progress["stage"] != lines[-1]["stage"]):
+        screen.progress(f"training: {progress['stage']}", progress["done"], progress["total"])
+    elif lines:
+        last = lines[-1]
+        accuracy = last.get("valid_top1_accuracy")
+        told = f", validation accuracy {accuracy:.3f}" if accuracy is not None else ""
+        screen.progress(f"training: {last['stage']}{told}", last["epoch"], last["epochs"])
+    else:
+        screen.progress("training")
+
+
+def _show_task(screen: Screen, task: Json) -> None:
+    screen.say(f"{task['id']}  {task['status']}")
+    if error := task.get("error"):
+        screen.say(f"{error['message']} {error.get('hint', '')}")
+    for warning in task.get("warnings") or []:
+        screen.say(f"note: {warning}")
+    if task.get("model"):
+        screen.say(f"model: {task['model']}")
+    _show_metrics(screen, task.get("metrics"))
+
+
+def _show_metrics(screen: Screen, metrics: Json | None) -> None:
+    if metrics:
+        screen.table("evaluation", ["metric", "value"], [[name, f"{value:.4f}"] for name, value in metrics.items()])
+
+
+# ---- status, logs, models --------------------------------------------------------------------------------------------
+_KINDS = {"task": "tasks", "eval": "evaluations", "model": "models", "service": "services"}
+
+
+def status(options: Options, screen: Screen) -> Outcome:
+    """One thing by its id, one project, or everything in a few lines."""
+    client = connect(options.connection)
+    if options.id is None:
+        return _overview(client, screen)
+    kind = options.id.split("-", 1)[0]
+    if kind in _KINDS and len(options.id) > 20:
+        found = client.call("GET", f"/v1/{_KINDS[kind]}/{part(options.id)}")
+        _show_found(screen, kind, found)
+        return Outcome(found)
+    project = client.call("GET", f"/v1/projects/{part(options.id)}")
+    return Outcome(_show_project(client, screen, project))
+
+
+def _show_found(screen: Screen, kind: str, found: Json) -> None:
+    if kind == "task":
+        return _show_task(screen, found)
+    screen.table(found["id"], ["", ""], [[k, v] for k, v in found.items() if not isinstance(v, dict | list)])
+    return _show_metrics(screen, found.get("metrics"))
+
+
+def _overview(client: Client, screen: Screen) -> Outcome:
+    projects = [_show_project(client, screen, p) for p in client.pages("/v1/projects", "projects")]
+    if not projects:
+        screen.say("No project yet: droplearn drop FOLDER --project P --dataset D")
+    return Outcome({"projects": projects})
+
+
+def _show_project(client: Client, screen: Screen, project: Json) -> Json:
+    base = f"/v1/projects/{part(project['name'])}"
+    document = project | {kind: list(client.pages(f"{base}/{kind}", kind)) for kind in ("datasets", "tasks", "services")}
+    screen.say(f"{project['name']}: {project['scenario'] or 'scenario not known yet'}")
+    screen.table("datasets", ["name", "objects"], [[d["name"], d["object_count"]] for d in document["datasets"]])
+    screen.table("tasks", ["id", "dataset", "status"], [[t["id"], t["dataset"], t["status"]] for t in document["tasks"]])
+    screen.table("services", ["id", "model", "status"], [[s["id"], s["model"], s["status"]] for s in document["services"]])
+    return document
+
+
+def logs(options: Options, screen: Screen) -> Outcome:
+    """The lines of the training job, or its metrics."""
+    client = connect(options.connection)
+    base = f"/v1/tasks/{part(options.task)}"
+    if options.metrics:
+        found = client.call("GET", f"{base}/metrics")
+        names = sorted({k for line in found["metrics"] for k in line} - {"event", "stage", "epoch", "epochs", "elapsed_s"})
+        rows = [[m["stage"], f"{m['epoch']}/{m['epochs']}", *(_number(m.get(n)) for n in names)] for m in found["metrics"]]
+        screen.table("metrics", ["stage", "epoch", *names], rows)
+        return Outcome(found)
+    lines = list(client.pages(f"{base}/logs", "lines"))
+    for line in lines:
+        screen.say(line["message"])
+    return Outcome({"task": options.task, "lines": lines})
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def models(options: Options, screen: Screen) -> Outcome:
+    """Of one project, or of all."""
+    client = connect(options.connection)
+    projects = [options.project] if options.project else [p["name"] for p in client.pages("/v1/projects", "projects")]
+    found = [m for p in projects for m in client.pages(f"/v1/projects/{part(p)}/models", "models")]
+    rows = [[m["id"], m["project"], m["number"], m["dataset"], _accuracy(m), m["created_at"]] for m in found]
+    screen.table("models", ["id", "project", "number", "dataset", "top1_accuracy", "created"], rows)
+    return Outcome({"models": found})
+
+
+def _accuracy(model: Json) -> str:
+    return _number((model.get("metrics") or {}).get("top1_accuracy"))
+
+
+# ---- evaluate, deploy, predict, stop ---------------------------------------------------------------------------------
+def evaluate(options: Options, screen: Screen) -> Outcome:
+    """On any dataset whose labels the model knows."""
+    client = connect(options.connection)
+    body = {"dataset": options.dataset} | ({"project": options.project} if options.project else {})
+    made = client.call("POST", f"/v1/models/{part(options.model)}/evaluations", body)
+    if not options.wait:
+        screen.say(f"{made['id']} {made['status']}")
+        return Outcome({"evaluation": made["id"], "status": made["status"]})
+
+    def look() -> Json:
+        found = client.call("GET", f"/v1/evaluations/{part(made['id'])}")
+        screen.progress(f"evaluation {found['status'].lower()}")
+        return found
+
+    done = wait_until(look, lambda e: EvaluationStatus(e["status"]).is_terminal)
+    screen.say(f"{done['id']}  {done['status']}")
+    if error := done.get("error"):
+        screen.say(f"{error['message']} {error.get('hint', '')}")
+    _show_metrics(screen, done.get("metrics"))
+    document = {"evaluation": done["id"], "status": done["status"], "metrics": done.get("metrics") or {}}
+    document |= {k: done[k] for k in ("example_count", "bad_case_count", "protocol", "error") if done.get(k) is not None}
+    return Outcome(document, done["status"] == EvaluationStatus.SUCCEEDED)
+
+
+def deploy(options: Options, screen: Screen) -> Outcome:
+    """The token is shown this once."""
+    client = connect(options.connection)
+    model = client.call("GET", f"/v1/models/{part(options.model)}")
+    body = {"model": options.model, "max_runtime_s": options.max_runtime, "name": options.name}
+    body |= _given(options, "instance_type", "instance_count")
+    made = client.call("POST", f"/v1/projects/{part(model['project'])}/services", {k: v for k, v in body.items() if v is not None})
+    document = {"service": made["id"], "status": made["status"], "url": made["url"], "token": made["token"]}
+    if options.wait:
+        done = _follow_service(client, screen, made["id"], lambda s: s not in (ServiceStatus.CREATED, ServiceStatus.STARTING))
+        document |= {"status": done["status"]} | ({"error": done["error"]} if done.get("error") else {})
+    screen.say(f"{document['service']}  {document['status']}\nurl: {document['url']}\ntoken: {document['token']}  (shown this once)")
+    return Outcome(document, not options.wait or document["status"] == ServiceStatus.RUNNING)
+
+
+def _follow_service(client: Client, screen: Screen, service_id: str, is_over: Any) -> Json:
+    def look() -> Json:
+        found = client.call("GET", f"/v1/services/{part(service_id)}")
+        screen.progress(f"service {found['status'].lower()}")
+        return found
+
+    return wait_until(look, lambda s: is_over(ServiceStatus(s["status"])))
+
+
+def predict(options: Options, screen: Screen) -> Outcome:
+    """Each file by itself; the exit status is 0 when every answer is a success."""
+    client = connect(options.connection)
+    url = client.call("GET", f"/v1/services/{part(options.service)}")["url"]
+    token = options.token or client.connection.admin_token or ""
+    answers: list[Json] = []
+    for done, file in enumerate(options.file, 1):
+        if not file.is_file():
+            raise InvalidRequest("predict.no_file", f"{file} is not a file.", hint="Name pictures to ask about.")
+        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        answer = client.predict(url, token, file.read_bytes(), kind if kind.startswith("image/") else "application/octet-stream")
+        answers.append({"file": str(file), "response": answer})
+        screen.progress("predicting", done, len(options.file))
+    screen.table("predictions", ["file", "label", "confidence"], [_best(a["file"], a["response"]) for a in answers])
+    return Outcome(answers, all(a["response"]["success"] for a in answers))
+
+
+def _best(file: str, response: Json) -> list[Any]:
+    if not response["success"]:
+        return [file, f"{response['errorCode']} {response['errorMsg']}", ""]
+    first = response["result"]["output"][0]["body"][0]
+    return [file, first["label"], f"{first['conf']:.3f}"]
+
+
+def stop(options: Options, screen: Screen) -> Outcome:
+    """A task or a service."""
+    client = connect(options.connection)
+    kind = options.id.split("-", 1)[0]
+    if kind not in ("task", "service"):
+        raise InvalidRequest(
+            "stop.unknown_kind", f"{options.id!r} is neither a task nor a service.", hint="Ids begin with task- or service-."
+        )
+    found = client.call("POST", f"/v1/{_KINDS[kind]}/{part(options.id)}/stop")
+    states: Any = TaskStatus if kind == "task" else ServiceStatus
+    if options.wait:
+        found = wait_until(lambda: client.call("GET", f"/v1/{_KINDS[kind]}/{part(options.id)}"), lambda f: states(f["status"]).is_terminal)
+    screen.say(f"{options.id}  {found['status']}")
+    return Outcome({"id": options.id, "status": found["status"]})

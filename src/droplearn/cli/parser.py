@@ -1,0 +1,112 @@
+"""What can be typed."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+from droplearn import __version__
+from droplearn.cli import commands
+from droplearn.scenarios import SCENARIOS
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def duration_s(text: str) -> int:
+    """`90`, `90s`, `10m`, `1h`, `2d` in seconds."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip())
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration; write 90s, 10m or 1h")
+    return round(float(match[1]) * _UNITS[match[2] or "s"])
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Every command has `--json` and `--connection`."""
+    parser = argparse.ArgumentParser(prog="droplearn", description="Drop labelled data; get an evaluated model behind an endpoint.")
+    parser.add_argument("--version", action="version", version=f"droplearn {__version__}")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
+        made = subparsers.add_parser(name, help=text, description=text)
+        made.set_defaults(run=run)
+        made.add_argument("--json", action="store_true", help="print one JSON document on stdout, nothing else")
+        made.add_argument(
+            "--connection", type=Path, help="connection.json to use (else $DROPLEARN_CONNECTION, else ./.droplearn/connection.json)"
+        )
+        return made
+
+    up = command("up", commands.up, "start droplearn on this machine: AWS endpoint, HTTP API, and all that runs behind them")
+    up.add_argument("--state", type=Path, default=Path(".droplearn"), help="folder that keeps everything (default: .droplearn)")
+    up.add_argument("--port", type=int, help="port of the AWS endpoint; the HTTP API listens on the next one")
+
+    drop = command("drop", commands.drop, "upload a folder and wait until it is indexed")
+    drop.add_argument("folder", type=Path, help="a folder with one folder per label")
+    _place(drop)
+    drop.add_argument("--scenario", choices=sorted(SCENARIOS), help="what is to be learnt (else droplearn.yaml, else inferred)")
+
+    _add_train(command("train", commands.train, "train a model on a dataset"))
+
+    status = command("status", commands.status, "show projects, or one task, evaluation, model or service")
+    status.add_argument("id", nargs="?", help="task-..., eval-..., model-..., service-..., or a project")
+
+    logs = command("logs", commands.logs, "print what a task's training said")
+    logs.add_argument("task")
+    logs.add_argument("--metrics", action="store_true", help="the metrics of each epoch instead of the lines")
+
+    models = command("models", commands.models, "list models, newest first")
+    models.add_argument("--project", help="of this project only")
+
+    evaluate = command("evaluate", commands.evaluate, "measure a model on a dataset")
+    evaluate.add_argument("model")
+    evaluate.add_argument("--dataset", required=True)
+    evaluate.add_argument("--project", help="the dataset's project (default: the model's)")
+    evaluate.add_argument("--wait", action="store_true", help="until it is done")
+
+    _add_deploy(command("deploy", commands.deploy, "put a model behind an endpoint"))
+
+    predict = command("predict", commands.predict, "ask a running service about files")
+    predict.add_argument("service")
+    predict.add_argument("file", nargs="+", type=Path)
+    predict.add_argument("--token", help="the service's token (default: the connection's)")
+
+    stop = command("stop", commands.stop, "stop a task (its best model is kept) or a service (its endpoint is deleted)")
+    stop.add_argument("id")
+    stop.add_argument("--wait", action="store_true", help="until it has stopped")
+    restart = command("restart", commands.restart, "start a failed or stopped task again; it resumes from its checkpoint")
+    restart.add_argument("task")
+    restart.add_argument("--wait", action="store_true", help="until it is done")
+    return parser
+
+
+def _place(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--project", required=True)
+    parser.add_argument("--dataset", required=True)
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    _place(parser)
+    parser.add_argument("--preset", choices=["high_performance", "high_accuracy"], help="default: high_performance")
+    parser.add_argument("--max-runtime", type=duration_s, metavar="10m", help="default: 1h; the best model by then is kept")
+    parser.add_argument("--expected-accuracy", type=float, metavar="0.95", help="stop as soon as it is reached")
+    parser.add_argument("--label", action="append", help="train on this label (give at least two)")
+    parser.add_argument("--base-model", metavar="MODEL", help="continue from this model")
+    parser.add_argument("--test-fraction", type=float, metavar="0.2", help="keep this share away from the training and evaluate on it")
+    parser.add_argument("--validation-fraction", type=float, metavar="0.15")
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--learning-rate", type=float)
+    parser.add_argument("--batch-size", type=int)
+    parser.add_argument("--warmup-epochs", type=float)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--instance-type", metavar="ml.m5.xlarge")
+    parser.add_argument("--instance-count", type=int)
+    parser.add_argument("--wait", action="store_true", help="until it is trained and evaluated")
+
+
+def _add_deploy(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model")
+    parser.add_argument("--name", help="of the service")
+    parser.add_argument("--max-runtime", type=duration_s, metavar="1h", help="default: 1h; then the service deletes itself")
+    parser.add_argument("--instance-type", metavar="ml.c5.large")
+    parser.add_argument("--instance-count", type=int)
+    parser.add_argument("--wait", action="store_true", help="until it answers")

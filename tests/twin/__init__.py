@@ -1,0 +1,1 @@
+"""The whole system in the twin, through its public API only."""

@@ -1,0 +1,86 @@
+"""Drop, index, train, evaluate, deploy, predict: as a user does it."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+from droplearn.contracts.evaluation import EvaluationReport
+from droplearn.contracts.prediction import PredictionSuccess
+from droplearn.contracts.status import ServiceStatus
+from tests.pictures import picture
+from tests.twin.conftest import Learnt
+from tests.twin.world import World, pictures
+
+
+def test_a_first_drop_creates_project_and_dataset_with_an_inferred_scenario(world: World, learnt: Learnt):
+    project = world.call("GET", f"/v1/projects/{learnt.project}")
+    assert project["scenario"] == "image_classification"
+    assert project["is_scenario_inferred"] is True
+    dataset = world.find_dataset(learnt.project, learnt.dataset)
+    assert dataset["label_counts"] == {"circle": 8, "square": 8}
+
+
+def test_a_trained_model_is_evaluated_on_what_was_held_out(world: World, learnt: Learnt):
+    assert learnt.task["metrics"]["top1_accuracy"] >= 0.9
+    evaluation = world.call("GET", f"/v1/evaluations/{learnt.task['evaluation']}")
+    assert evaluation["status"] == "SUCCEEDED"
+    assert evaluation["protocol"] in ("cross_validation", "held_out_validation")
+    report = EvaluationReport.model_validate(world.call("GET", f"/v1/evaluations/{evaluation['id']}/report"))
+    assert sum(map(sum, report.confusion_matrix)) == report.example_count
+    assert [row.label for row in report.labels] == ["circle", "square"]
+
+
+def test_metrics_and_log_of_a_task_can_be_read(world: World, learnt: Learnt):
+    found = world.call("GET", f"/v1/tasks/{learnt.task['id']}/metrics")
+    assert found["metrics"][-1]["valid_top1_accuracy"] >= 0.9
+    lines = list(world.client.pages(f"/v1/tasks/{learnt.task['id']}/logs", "lines"))
+    assert any('"event"' in line["message"] for line in lines)
+
+
+def test_a_model_is_evaluated_on_another_dataset(world: World, learnt: Learnt):
+    world.drop(learnt.project, "later", pictures(3, first_seed=500))
+    made = world.call("POST", f"/v1/models/{learnt.model}/evaluations", {"dataset": "later"})
+    done = world.end_of_evaluation(made["id"])
+    assert done["status"] == "SUCCEEDED", done
+    assert done["protocol"] == "other_dataset"
+    assert done["example_count"] == 6
+    assert done["metrics"]["macro_f1"] >= 0.8
+
+
+def test_a_service_answers_raw_pictures_and_the_json_form_until_it_is_stopped(world: World, learnt: Learnt):
+    service = world.deploy(learnt.project, learnt.model, max_runtime_s=600)
+    raw = world.client.predict(service["url"], service["token"], picture("circle", 900), "image/jpeg")
+    answer = PredictionSuccess.model_validate(raw)
+    assert answer.result.output[0].body[0].label == "circle"
+    assert (answer.result.meta.height, answer.result.meta.width) == (96, 96)
+
+    body = {"dataArray": [{"name": "image", "type": "stream", "body": base64.b64encode(picture("square", 901, kind="PNG")).decode()}]}
+    formal = world.client.predict(service["url"], service["token"], json.dumps(body).encode(), "application/json")
+    assert formal["result"]["output"][0]["body"][0]["label"] == "square"
+    wrong = world.client.predict(service["url"], service["token"], b"{}", "application/json")
+    assert wrong == {"success": False, "errorCode": "1001", "errorMsg": "INPUT_FORMAT_ERROR"}
+
+    assert world.ask("POST", f"/v1/services/{service['id']}/stop")[0] in (200, 202)
+    assert world.ask("POST", f"/v1/services/{service['id']}/stop")[0] in (200, 202), "a double click is harmless"
+    world.wait_service(service["id"], ServiceStatus.STOPPED)
+    status, gone = world.ask("POST", service["url"], body, token=service["token"])
+    assert status in (401, 409, 503), gone
+
+
+def test_equal_requests_with_one_idempotency_key_start_one_task(world: World, learnt: Learnt):
+    url = f"{world.connection.api_url}/v1/projects/{learnt.project}/tasks"
+    headers = {"authorization": f"Bearer {world.connection.admin_token}", "idempotency-key": "double-click"}
+    made = [world.http.request("POST", url, json={"dataset": learnt.dataset}, headers=headers).json()["id"] for _ in range(2)]
+    assert made[0] == made[1]
+    assert world.end_of_task(made[0])["status"] == "SUCCEEDED"
+
+
+def test_a_dataset_with_a_train_section_trains_by_itself_once_it_is_quiet(world: World):
+    config = b"scenario: image_classification\ntrain:\n  quiet_period_s: 5\n  max_runtime_s: 300\n"
+    world.drop("shapes2", "self", {"droplearn.yaml": config} | pictures(4), count=8)
+    tasks = world.wait(lambda: world.call("GET", "/v1/projects/shapes2/tasks")["tasks"], len, limit_s=40)
+    assert len(tasks) == 1
+    task = world.end_of_task(tasks[0]["id"])
+    assert task["status"] == "SUCCEEDED", task
+    assert world.call("GET", "/v1/projects/shapes2")["is_scenario_inferred"] is False
