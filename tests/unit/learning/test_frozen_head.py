@@ -27,7 +27,7 @@ def test_head_equals_scikit_learns_solution(count, width):
 
     features, y = blobs(count, 4, width, spread=2.0)
     data = Standardised.of(features)
-    ours = data.head(fit_rows(data.rows, y, 4, 0.01)).logits(features)
+    ours = data.head(fit_rows(data.rows, y, 4, 0.01, lambda: None)).logits(features)
     deviation = features.std(axis=0)
     rows = (features - features.mean(axis=0)) / (deviation + np.median(deviation))
     theirs = LogisticRegression(C=0.01, class_weight="balanced", tol=1e-8, max_iter=2000).fit(rows, y)
@@ -56,7 +56,7 @@ def test_constant_features_do_no_harm():
     features, y = blobs(30, 2, 5)
     features[:, 2] = 7.0
     data = Standardised.of(features)
-    assert np.isfinite(data.head(fit_rows(data.rows, y, 2, 1.0)).logits(features)).all()
+    assert np.isfinite(data.head(fit_rows(data.rows, y, 2, 1.0, lambda: None)).logits(features)).all()
 
 
 def test_every_label_weighs_the_same():

@@ -77,14 +77,17 @@ class Standardised:
         return LinearHead(weight.astype(np.float32), bias.astype(np.float32))
 
 
-def fit_rows(rows: Floats, y: Integers, label_count: int, strength: float, start: Floats | None = None) -> Floats:
-    """Parameters (K, R + 1), the bias last and not held back."""
+def fit_rows(
+    rows: Floats, y: Integers, label_count: int, strength: float, check: Callable[[], None], start: Floats | None = None
+) -> Floats:
+    """Parameters (K, R + 1), the bias last and not held back. `check` is called at every step and may raise."""
     count, width = rows.shape
     targets = np.zeros((count, label_count), rows.dtype)
     targets[np.arange(count), y] = 1
     weights = balanced_weights(y, label_count).astype(rows.dtype)[:, None]
 
     def objective(flat: Floats) -> tuple[float, Floats]:
+        check()
         parameters = flat.reshape(label_count, width + 1)
         logs = log_softmax(rows @ parameters[:, :-1].T + parameters[:, -1])
         error = (np.exp(logs) - targets) * weights / count
@@ -106,15 +109,14 @@ def balanced_weights(y: Integers, label_count: int) -> Floats:
 
 
 def cross_validate(data: Standardised, y: Integers, label_count: int, folds: Folds, check: Callable[[], None]) -> CrossValidated:
-    """Tries strengths upwards until the loss has risen twice. `check` is called between fits and may raise."""
+    """Tries strengths upwards until the loss has risen twice. `check` may raise."""
     starts: list[Floats | None] = [None] * folds.count
     best: CrossValidated | None = None
     rises = 0
     for strength in STRENGTHS:
         logits = np.zeros((len(y), label_count), np.float32)
         for fold, (kept, held_out) in enumerate(folds):
-            check()
-            parameters = fit_rows(data.rows[kept], y[kept], label_count, strength, starts[fold])
+            parameters = fit_rows(data.rows[kept], y[kept], label_count, strength, check, starts[fold])
             starts[fold] = parameters
             logits[held_out] = data.rows[held_out] @ parameters[:, :-1].T + parameters[:, -1]
         temperature = fit_temperature(logits, y)

@@ -9,13 +9,12 @@ import numpy as np
 
 from droplearn.scenarios.image_classification.training.examples import LearningSet
 from droplearn.scenarios.learning.arrays import Floats, Integers, softmax
-from droplearn.scenarios.learning.calibration import fit_temperature
 from droplearn.scenarios.learning.folds import make_folds
 from droplearn.scenarios.learning.logistic_regression import LinearHead, Standardised, cross_validate, fit_rows
 from droplearn.scenarios.learning.metrics import classification_metrics
 
-MAX_CROSS_VALIDATED = 6000
-"""More examples than this are sampled to choose the strength; the head is fitted on all of them."""
+MAX_CROSS_VALIDATED, MAX_LOGITS = 6000, 200_000
+"""More examples, or more examples times labels, than this are sampled to choose the strength; the head is fitted on all of them."""
 
 
 @dataclass(frozen=True)
@@ -37,39 +36,33 @@ def fit_frozen(data: LearningSet, features: Floats, seed: int, check: Callable[[
     """features: (N, D) of all examples. Strength, temperature and metrics come from cross-validation."""
     y, label_count = data.y, len(data.labels)
     known = data.indices("train", "validation")
-    sampled = _sample(known, y, seed)
+    sampled = _sample(known, y, min(MAX_CROSS_VALIDATED, max(1000, MAX_LOGITS // label_count)), seed)
     standardised = Standardised.of(features[sampled])
     folds = make_folds(y[sampled], [data.examples[i].etag for i in sampled], seed)
     chosen = cross_validate(standardised, y[sampled], label_count, folds, check)
     probabilities = softmax(chosen.logits / chosen.temperature)
     if len(known) > len(sampled):
         standardised = Standardised.of(features[known])
-    head = standardised.head(fit_rows(standardised.rows, y[known], label_count, chosen.strength))
+    head = standardised.head(fit_rows(standardised.rows, y[known], label_count, chosen.strength, check))
     metrics = classification_metrics(y[sampled], probabilities)
     return FrozenModel(head, chosen.strength, chosen.temperature, sampled, probabilities, metrics, _loss(head, features[known], y[known]))
 
 
-def fit_head(data: LearningSet, features: Floats, indices: Integers, strength: float) -> LinearHead:
+def fit_head(data: LearningSet, features: Floats, indices: Integers, strength: float, check: Callable[[], None]) -> LinearHead:
     """A head that has seen these examples only."""
     standardised = Standardised.of(features[indices])
-    return standardised.head(fit_rows(standardised.rows, data.y[indices], len(data.labels), strength))
-
-
-def tempered(model: FrozenModel, logits: Floats, y: Integers) -> tuple[float, Floats]:
-    """Temperature and probabilities of logits that were made without their examples; the model's temperature where there are none."""
-    temperature = fit_temperature(logits, y) if len(y) else model.temperature
-    return temperature, softmax(logits / temperature)
+    return standardised.head(fit_rows(standardised.rows, data.y[indices], len(data.labels), strength, check))
 
 
 def _loss(head: LinearHead, features: Floats, y: Integers) -> float:
     return classification_metrics(y, softmax(head.logits(features)))["log_loss"]
 
 
-def _sample(known: Integers, y: Integers, seed: int) -> Integers:
-    """At most MAX_CROSS_VALIDATED, every label kept in proportion and with at least ten."""
-    if len(known) <= MAX_CROSS_VALIDATED:
+def _sample(known: Integers, y: Integers, count: int, seed: int) -> Integers:
+    """About `count`, every label kept in proportion and with at least ten."""
+    if len(known) <= count:
         return known
     order = np.random.default_rng(seed).permutation(known)
-    share = MAX_CROSS_VALIDATED / len(known)
+    share = count / len(known)
     kept = [own[: max(10, round(len(own) * share))] for label in np.unique(y[known]) if len(own := order[y[order] == label])]
     return np.sort(np.concatenate(kept))

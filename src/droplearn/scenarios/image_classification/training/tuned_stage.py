@@ -94,7 +94,7 @@ class _Leader:
     def __post_init__(self) -> None:
         """The frozen candidate, with a head that has not seen the validation examples."""
         stage = self.stage
-        head = fit_head(stage.data, stage.features, stage.data.indices("train"), stage.model.strength)
+        head = fit_head(stage.data, stage.features, stage.data.indices("train"), stage.model.strength, self.context.deadline.check)
         self.frozen = self.validation.score(stage.features[self.validation.indices], head)
         backbone: dict[str, Floats] = dict(stage.network.weights) or {
             name: value.numpy() for name, value in pretrained_weights(stage.network.name).items()
