@@ -38,7 +38,7 @@ def main() -> int:
         heading("3. Drop them")
         droplearn("drop", f"{OUTPUT}/digits", "--project", "post", "--dataset", "digits")
         heading("4. Train")
-        task = droplearn("train", "--project", "post", "--dataset", "digits", "--max-runtime", "60s", "--wait")
+        task = droplearn("train", "--project", "post", "--dataset", "digits", "--max-runtime", "90s", "--wait")
         show_report(task)
         heading("5. Evaluate on pictures that were kept back")
         droplearn("drop", f"{OUTPUT}/unseen", "--project", "post", "--dataset", "unseen")
@@ -87,7 +87,8 @@ def droplearn(*words: str) -> Any:
     print(f"$ droplearn {shlex.join(words)}", flush=True)
     made = subprocess.run([str(COMMAND), *words, "--json"], stdout=subprocess.PIPE, text=True, check=False)
     document = json.loads(made.stdout) if made.stdout else {}
-    print(json.dumps(document, indent=2, ensure_ascii=False)[:1500], flush=True)
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    print(text if len(text) < 1500 else json.dumps(document, ensure_ascii=False), flush=True)
     if made.returncode:
         sys.exit(made.returncode)
     return document

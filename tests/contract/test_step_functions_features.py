@@ -283,7 +283,7 @@ CASES = [
     ),
     Case(
         "sagemaker-sync-timeout-stops-the-job",
-        states(A=task(TRAIN + ".sync", training("timeout", steps="1000"), TimeoutSeconds=2)),
+        states(A=task(TRAIN + ".sync", training("timeout", steps="100000"), TimeoutSeconds=2)),
         lambda r: r.description["error"] == "States.Timeout",
         status="FAILED",
         at_least_s=2,
@@ -291,7 +291,7 @@ CASES = [
     ),
     Case(
         "sagemaker-sync-timeout-path-stops-the-job",
-        caught(task(TRAIN + ".sync", training("timeoutpath", steps="1000"), TimeoutSecondsPath="$.limit"), "States.Timeout"),
+        caught(task(TRAIN + ".sync", training("timeoutpath", steps="100000"), TimeoutSecondsPath="$.limit"), "States.Timeout"),
         lambda r: r.output["Error"] == "States.Timeout",
         {"limit": 2},
         at_least_s=2,
@@ -299,7 +299,7 @@ CASES = [
     ),
     Case(
         "sagemaker-sync-stop-execution-stops-the-job",
-        states(A=task(TRAIN + ".sync", training("stopped", steps="1000"))),
+        states(A=task(TRAIN + ".sync", training("stopped", steps="100000"))),
         lambda r: (r.description["error"], r.description["cause"]) == ("User", "stop"),
         status="ABORTED",
         during=stop_when_job_runs("stopped"),
@@ -448,7 +448,7 @@ CASES = [
                 "End": True,
                 "Branches": [
                     states(W={"Type": "Wait", "Seconds": 2, "Next": "F"}, F={"Type": "Fail", "Error": "MaxRuntime"}),
-                    states(T=task(TRAIN + ".sync", training("race", steps="1000"))),
+                    states(T=task(TRAIN + ".sync", training("race", steps="100000"))),
                 ],
             },
             "MaxRuntime",

@@ -18,6 +18,11 @@ from tests.twin.conftest import Learnt
 from tests.twin.world import World, pictures
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _its_minute_passes_beside_the_other_tests(short_service: dict[str, Any]) -> None:
+    """Started before the first test of this file."""
+
+
 def test_a_truncated_picture_is_left_out_and_reported(world: World):
     files = pictures(6) | {"circle/broken.jpg": picture("circle", 77)[:400]}
     world.drop("broken", "all", files)

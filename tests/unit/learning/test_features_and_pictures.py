@@ -91,6 +91,24 @@ def test_a_stop_ends_the_reading_and_keeps_what_is_done(tmp_path):
     assert (tmp_path / "features.npz").exists()
 
 
+class RunningOut(FakeDeadline):
+    """Each look at the clock costs 30 of 100 seconds."""
+
+    def remaining_s(self):
+        self.remaining -= 30
+        return self.remaining
+
+
+def test_reading_takes_no_more_than_its_share_of_the_time_and_what_was_read_is_learnt_from(tmp_path):
+    examples = learning_examples(tmp_path, {f"{i:02}": picture("circle", i) for i in range(40)})
+    table = extracted(examples, tmp_path, RunningOut(remaining=130.0))
+    usable, report = health(examples, table, "v-1")
+    assert 0 < len(usable) < 40
+    assert report.checked_count == len(usable)
+    assert report.warnings[0].startswith(f"Time allowed for reading {len(usable)} of 40 pictures")
+    assert len(health(examples, extracted(examples, tmp_path), "v-1")[0]) == 40, "a restart reads the rest"
+
+
 def test_paths_that_leave_the_folder_are_missing(tmp_path):
     (tmp_path / "images").mkdir()
     (tmp_path / "secret").write_bytes(b"x")

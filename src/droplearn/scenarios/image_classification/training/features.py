@@ -22,6 +22,8 @@ from droplearn.scenarios.learning import Deadline, TrainingLog
 from droplearn.scenarios.learning.arrays import Floats
 
 _SAVE_EVERY_S = 30.0
+_READING_SHARE = 0.5
+"""Of the time that is left, at most so much goes into reading: a model of half the pictures is better than none."""
 
 
 class Problem(NamedTuple):
@@ -78,15 +80,22 @@ class FeatureTable:
 def extract(
     examples: Sequence[LearningExample], backbone: Graph, table: FeatureTable, cache: Path, deadline: Deadline, log: TrainingLog
 ) -> None:
-    """Completes the table. Raises StoppedEarly; what is done by then is in the cache."""
+    """Completes the table, or stops in the middle when reading takes too much of the time. Raises StoppedEarly.
+
+    What is read by then is in the cache. The order is that of the contents' hashes: any part of it is a fair sample.
+    """
     known = table.vectors.keys() | table.problems.keys()
-    todo = list({e.etag: e for e in examples if e.etag not in known}.values())
+    todo = sorted({e.etag: e for e in examples if e.etag not in known}.values(), key=lambda e: e.etag)
+    if known:
+        log.note(f"resuming: {len(known)} pictures were read by an earlier attempt, {len(todo)} are left")
     chunks = [todo[i : i + CHUNK] for i in range(0, len(todo), CHUNK)]
-    saved_at = monotonic()
+    saved_at, reserved_s = monotonic(), deadline.remaining_s() * (1 - _READING_SHARE)
     try:
         for done, results in enumerate(in_threads(lambda chunk: _extract_chunk(chunk, backbone), chunks, deadline.check), start=1):
             _add(table, results)
             log.progress("features", min(done * CHUNK, len(todo)), len(todo))
+            if deadline.remaining_s() < reserved_s:
+                return
             if monotonic() - saved_at > _SAVE_EVERY_S:
                 table.save(cache)
                 saved_at = monotonic()
@@ -96,26 +105,32 @@ def extract(
 
 
 def health(examples: Sequence[LearningExample], table: FeatureTable, version_id: str) -> tuple[list[LearningExample], HealthReport]:
-    """The examples that can be used, and the report about all."""
+    """The examples that can be used, and the report about all that were read."""
     usable, found = [], []
     for example in examples:
-        problem = table.problems.get(example.etag)
-        if problem is None:
+        if example.etag in table.vectors:
             usable.append(example)
-        else:
+        elif problem := table.problems.get(example.etag):
             found.append(HealthProblem(path=example.path, code=problem.code, message=problem.message, is_excluded=True))
+    read_count = len(usable) + len(found)
     counts: dict[str, int] = {}
     for told in found:
         counts[told.code] = counts.get(told.code, 0) + 1
     report = HealthReport(
         version_id=version_id,
-        checked_count=len(examples),
+        checked_count=read_count,
         excluded_count=len(found),
         problem_counts=counts,
         problems=found[:MAX_LISTED_PROBLEMS],
-        warnings=_conflicts(usable),
+        warnings=_unread(read_count, len(examples)) + _conflicts(usable),
     )
     return usable, report
+
+
+def _unread(read_count: int, count: int) -> list[str]:
+    if read_count == count:
+        return []
+    return [f"Time allowed for reading {read_count:,} of {count:,} pictures; the model has learnt from these. Allow more time for all."]
 
 
 def _conflicts(examples: Sequence[LearningExample]) -> list[str]:

@@ -11,15 +11,16 @@ from time import monotonic
 
 import numpy as np
 
+from droplearn.contracts.errors import InvalidDataset
 from droplearn.contracts.model import Candidate, StopReason
 from droplearn.scenarios.image_classification.inference import Graph
 from droplearn.scenarios.image_classification.training.base_model import compare, starting_network
 from droplearn.scenarios.image_classification.training.drafts import HeldOut, Network, make_draft, valid_metrics
-from droplearn.scenarios.image_classification.training.examples import LearningSet, gather, learning_set
+from droplearn.scenarios.image_classification.training.examples import LearningExample, LearningSet, gather, learning_set
 from droplearn.scenarios.image_classification.training.features import FeatureTable, extract, health
 from droplearn.scenarios.image_classification.training.frozen import FrozenModel, fit_frozen
 from droplearn.scenarios.image_classification.training.tuning_state import TuningState
-from droplearn.scenarios.learning import TrainingContext
+from droplearn.scenarios.learning import StoppedEarly, TrainingContext
 from droplearn.scenarios.learning.arrays import Floats
 
 
@@ -57,14 +58,14 @@ def train_frozen(context: TrainingContext) -> FrozenStage:
     extract(examples, graph, table, cache, context.deadline, context.log)
     usable, report = health(examples, table, context.source.version.version_id)
     context.store.save_health(report)
-    data, warnings = learning_set(usable, context)
+    data, warnings = _learning_set(usable, context, is_part=report.checked_count < len(examples))
     context.store.save_health(report.model_copy(update={"warnings": [*report.warnings, *warnings]}))
     features = table.rows(data.examples)
     model = fit_frozen(data, features, context.request.settings.seed, context.deadline.check)
     key = _key(context, data, start.digest)
     stage = FrozenStage(
         data=data,
-        usable=[e.etag not in table.problems for e in examples],
+        usable=[e.etag in table.vectors for e in examples],
         features=features,
         model=model,
         network=Network(start.name, start.size, start.features(), model.head, model.temperature, start.weights),
@@ -111,6 +112,16 @@ def curve(metrics: Mapping[str, float]) -> dict[str, float]:
     """The metrics of the live curves (M-1, M-2)."""
     wanted = valid_metrics(metrics)
     return {name: wanted[name] for name in ("valid_loss", "valid_top1_accuracy", "valid_top5_accuracy")}
+
+
+def _learning_set(usable: Sequence[LearningExample], context: TrainingContext, *, is_part: bool) -> tuple[LearningSet, list[str]]:
+    """Too little of a part says nothing about the whole: then it was the time that was too short."""
+    try:
+        return learning_set(usable, context)
+    except InvalidDataset:
+        if is_part:
+            raise StoppedEarly("max_runtime") from None
+        raise
 
 
 def _time_forward(graph: Graph) -> float:

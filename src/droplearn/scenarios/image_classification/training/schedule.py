@@ -13,14 +13,12 @@ WEIGHT_DECAY, LABEL_SMOOTHING, DROPOUT = 0.02, 0.1, 0.2
 WARMUP_STEPS = 20
 BATCH_SIZE, CUDA_BATCH_SIZE = 32, 64
 MIN_STEPS, MIN_EPOCHS, MAX_EPOCHS = 150, 6, 30
-"""Without a wish: as many epochs as make 150 steps, but 6 to 30; fewer where time is short. Measured: docs/explanation/learning-
-recipe.md.
-"""
+"""Without a wish: as many epochs as make 150 steps, but 6 to 30; fewer where time is short."""
 TRAINING_SIZE = 0.86
 """Of the input size: 192 of 224. Random crops enlarge what they show, so the smaller picture shows things at the size at which they are
 seen later.
-Source: Touvron et al., "Fixing the train-test resolution discrepancy", 2019. At 160 fine-tuning made 600 photos worse (log loss .62 for
-.58)."""
+Source: Touvron et al., "Fixing the train-test resolution discrepancy", 2019. Measured: docs/explanation/learning-recipe.md.
+"""
 
 
 @dataclass(frozen=True)
