@@ -22,8 +22,9 @@ def parse(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--project", type=Path, default=PROJECT_ROOT, help="source tree to run (default: this one)")
     parser.add_argument("--images", type=Path, help="JSON file with more container images, for tests")
     parser.add_argument("--bare", action="store_true", help="AWS only, with nothing provisioned, for tests of the twin")
+    parser.add_argument("--json", action="store_true", help="print the connection as one JSON document once it is ready")
     given = parser.parse_args(arguments)
-    return Options(given.state.resolve(), given.port, given.project.resolve(), given.images, given.bare)
+    return Options(given.state.resolve(), given.port, given.project.resolve(), given.images, given.bare, given.json)
 
 
 def main() -> None:
@@ -75,8 +76,8 @@ def _run(options: Options, stop: threading.Event) -> None:
             connection = product.connection(Connection.read(file) if file.exists() else None)
         core.go_live()
         connection.write(file)
-        print(connection.block(file))
-        print(f"droplearn is ready: {connection.api_url or connection.aws_endpoint_url}", flush=True)
+        ready = f"{connection.block(file)}\ndroplearn is ready: {connection.api_url or connection.aws_endpoint_url}"
+        print(connection.to_json() if options.is_json else ready, flush=True)
         stop.wait()
     finally:
         for close in closers:

@@ -28,6 +28,10 @@ class Connection:
             out.write(json.dumps(asdict(self), indent=1) + "\n")
         partial.replace(file)
 
+    def to_json(self) -> str:
+        """One line."""
+        return json.dumps(asdict(self))
+
     @classmethod
     def read(cls, file: Path) -> "Connection":
         """What `write` wrote."""

@@ -24,6 +24,7 @@ class Options:
     project: Path = PROJECT_ROOT
     images: Path | None = None
     is_bare: bool = False
+    is_json: bool = False
 
     @property
     def endpoint_url(self) -> str:

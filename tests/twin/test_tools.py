@@ -13,6 +13,7 @@ import pytest
 from tests.pictures import picture, write_folders
 from tests.twin.conftest import Learnt
 from tests.twin.world import World
+from twin.running import free_port
 
 BIN = Path(sys.executable).parent
 
@@ -91,3 +92,20 @@ def test_a_missing_connection_says_how_to_start_one(tmp_path: Path):
     made = subprocess.run([str(BIN / "droplearn"), "status"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert made.returncode == 1
     assert "droplearn up" in made.stderr
+
+
+def test_up_answers_json_and_refuses_a_state_that_is_in_use(world: World, tmp_path: Path):
+    made = subprocess.run([str(BIN / "droplearn"), "up", "--state", str(world.state)], capture_output=True, text=True, check=False)
+    assert made.returncode == 1
+    assert "running" in made.stderr
+    words = [str(BIN / "droplearn"), "up", "--json", "--state", str(tmp_path / "state"), "--port", str(free_port())]
+    up = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    try:
+        assert up.stdout is not None
+        told = json.loads(up.stdout.readline())
+        assert told == json.loads((tmp_path / "state" / "connection.json").read_text())
+        assert told["api_url"]
+        assert told["admin_token"]
+    finally:
+        up.terminate()
+        assert up.wait(30) == 0
