@@ -99,13 +99,13 @@ def test_up_answers_json_and_refuses_a_state_that_is_in_use(world: World, tmp_pa
     assert made.returncode == 1
     assert "running" in made.stderr
     words = [str(BIN / "droplearn"), "up", "--json", "--state", str(tmp_path / "state"), "--port", str(free_port())]
-    up = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-    try:
-        assert up.stdout is not None
-        told = json.loads(up.stdout.readline())
-        assert told == json.loads((tmp_path / "state" / "connection.json").read_text())
-        assert told["api_url"]
-        assert told["admin_token"]
-    finally:
-        up.terminate()
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as up:
+        try:
+            assert up.stdout is not None
+            told = json.loads(up.stdout.readline())
+            assert told == json.loads((tmp_path / "state" / "connection.json").read_text())
+            assert told["api_url"]
+            assert told["admin_token"]
+        finally:
+            up.terminate()
         assert up.wait(30) == 0
