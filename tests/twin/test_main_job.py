@@ -76,6 +76,17 @@ def test_equal_requests_with_one_idempotency_key_start_one_task(world: World, le
     assert world.end_of_task(made[0])["status"] == "SUCCEEDED"
 
 
+def test_incremental_training_keeps_the_old_labels_and_compares_them(world: World, learnt: Learnt):
+    world.drop(learnt.project, "more", pictures(8, labels=("triangle", "circle"), first_seed=50))
+    task = world.end_of_task(world.start_task(learnt.project, "more", base_model=learnt.model))
+    assert task["status"] == "SUCCEEDED", task
+    model = world.call("GET", f"/v1/models/{task['model']}")
+    assert model["labels"] == ["circle", "square", "triangle"]
+    assert model["base_model"]["model_id"] == learnt.model
+    assert model["base_model"]["example_count"] > 0
+    assert model["base_model"]["has_fallen"] is False
+
+
 def test_a_dataset_with_a_train_section_trains_by_itself_once_it_is_quiet(world: World):
     config = b"scenario: image_classification\ntrain:\n  quiet_period_s: 5\n  max_runtime_s: 300\n"
     world.drop("shapes2", "self", {"droplearn.yaml": config} | pictures(4), count=8)
