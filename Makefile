@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP_VERSION := 26.2.1
-EXTRAS := cli,functions,training,serving,twin,demo,dev
+EXTRAS := cli,functions,training,networks,ocr,tabular,serving,twin,demo,dev
 # Where pip would take a CUDA build of torch (several GB) and the CPU build is wanted: make setup TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu
 TORCH_INDEX_URL ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -21,7 +21,7 @@ setup: .venv/.ready  ## .venv with everything, the backbones, the packaged Lambd
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || ($(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends python3-venv)
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip==$(PIP_VERSION)'
-	@echo "== 2/4 packages (about 2.3 GB)"
+	@echo "== 2/4 packages (about 2.8 GB)"
 	@if [ -n "$(TORCH_INDEX_URL)" ]; then $(BIN)/pip install --index-url $(TORCH_INDEX_URL) 'torch==2.13.0'; fi
 	@$(BIN)/pip install --progress-bar on -c locks/constraints.txt -e '.[$(EXTRAS)]'
 	@$(BIN)/pip check
@@ -54,7 +54,7 @@ bench-indexing: setup  ## AWS calls per 1,000 dropped objects
 
 bench-serving: setup  ## the server beside its peers, in a virtual environment of its own
 	@[ -x build/bench-venv/bin/python ] || $(PYTHON) -m venv build/bench-venv
-	@build/bench-venv/bin/pip install --quiet -c locks/constraints.txt -r benchmarks/serving/requirements.txt -e '.[training,serving]'
+	@build/bench-venv/bin/pip install --quiet -c locks/constraints.txt -r benchmarks/serving/requirements.txt -e '.[training,networks,serving]'
 	@build/bench-venv/bin/python -m benchmarks.serving
 
 clean:  ## remove what is made; keeps .venv and your state

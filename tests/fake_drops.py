@@ -40,7 +40,7 @@ class FakeExampleStore:
         known = self.examples.setdefault(place, {})
         for change in changes:
             there = known.get(change.new.path)
-            if (there and there.sequencer) != (change.old and change.old.sequencer):
+            if (there and (there.sequencer, there.status)) != (change.old and (change.old.sequencer, change.old.status)):
                 raise WriteConflict
         known.update({change.new.path: change.new for change in changes})
         self.tallies[place] = total([self.tallies.get(place, {}), tally])

@@ -124,7 +124,7 @@ class FakeEndpoints:
     def remove(self, service_id: str) -> None:
         self.known.pop(service_id, None)
 
-    def invoke(self, service_id: str, body: bytes, content_type: str) -> Answer:
+    def invoke(self, service_id: str, body: bytes, content_type: str, options: str = "") -> Answer:
         if service_id not in self.known:
             raise CapacityUnavailable("service.not_running", "No such endpoint.")
         self.asked.append((service_id, body, content_type))

@@ -1,6 +1,4 @@
-"""A SageMaker job's folder on this machine: writes a dataset version of a folder of pictures, and runs the trainer or the evaluator as
-a process.
-"""
+"""A SageMaker job's folder on this machine: writes a dataset version of a folder, and runs the trainer or the evaluator as a process."""
 
 from __future__ import annotations
 
@@ -14,12 +12,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from droplearn.contracts.dataset import DatasetVersion, Split, VersionExample
 from droplearn.contracts.evaluation import EvaluationReport, EvaluationRequest
 from droplearn.contracts.model import ModelManifest
 from droplearn.contracts.training import BaseModelRef, TaskSettings, TrainingRequest
+from droplearn.scenarios import scenario_named
 from droplearn.scenarios.learning.folds import make_folds
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +31,7 @@ def labelled_files(folder: Path) -> list[tuple[str, str]]:
 
 
 def make_version(
-    folder: Path, files: Sequence[tuple[str, str]], splits: Sequence[Split], name: str
+    folder: Path, files: Sequence[tuple[str, str]], splits: Sequence[Split], name: str, scenario: str = SCENARIO
 ) -> tuple[DatasetVersion, list[VersionExample]]:
     """The etag is the content's digest, as S3's is."""
     examples = []
@@ -44,7 +43,7 @@ def make_version(
         version_id=name,
         project="p",
         dataset="d",
-        scenario=SCENARIO,
+        scenario=scenario,
         source_uri="s3://data/p/d/",
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         labels=sorted({label for _, label in files}),
@@ -67,11 +66,51 @@ def splits_of(files: Sequence[tuple[str, str]], validation_fraction: float, seed
     return ["test" if i in held else "validation" if i in validation else "train" for i in range(len(files))]
 
 
+def freeze_folder(folder: Path, scenario: str, settings: TaskSettings | None = None) -> tuple[DatasetVersion, list[VersionExample]]:
+    """What the control plane makes of a drop of this folder: the same recognition, pairing and splits."""
+    sys.path[:0] = [] if str(ROOT / "functions") in sys.path else [str(ROOT / "functions")]
+    from chalicelib.domain.example import Example
+    from chalicelib.service.freezing import freeze
+
+    known = scenario_named(scenario)
+
+    class Folder:
+        data_bucket = "data"
+
+        def read_all(self, project: str, dataset: str) -> Iterable[Example]:
+            for path in sorted(str(f.relative_to(folder)) for f in folder.rglob("*") if f.is_file()):
+                raw = (folder / path).read_bytes()
+                seen = known.recognise(path, len(raw))
+                etag = hashlib.md5(raw, usedforsecurity=False).hexdigest()
+                yield Example(path, seen.status, "0", etag, len(raw), seen.label, seen.reason)
+
+    class Artifacts:
+        def __init__(self) -> None:
+            self.examples: list[VersionExample] = []
+
+        def read(self, key: str) -> bytes | None:
+            return None
+
+        def write(self, key: str, body: bytes) -> None:
+            pass
+
+        def upload(self, key: str, file: IO[bytes]) -> None:
+            if key.endswith("examples.jsonl"):
+                self.examples = [VersionExample.model_validate_json(line) for line in file]
+
+    artifacts = Artifacts()
+    chosen = settings or TaskSettings()
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    version = freeze(Folder(), artifacts, project="p", dataset="d", settings=chosen, scenario=scenario, now=now)  # type: ignore[arg-type]
+    return version, artifacts.examples
+
+
 @dataclass
 class LocalJob:
     """The base directory of one job."""
 
     base: Path
+    scenario: str = SCENARIO
 
     def write_channel(self, version: DatasetVersion, examples: Sequence[VersionExample], images: Path, prefix: str = "") -> None:
         """`dataset` and `images` (by a link), or `base_dataset` and `base_images`."""
@@ -84,7 +123,7 @@ class LocalJob:
         """hyperparameters.json."""
         request = TrainingRequest(
             task_id="task-01local",
-            scenario=SCENARIO,
+            scenario=self.scenario,
             dataset_version=version_id,
             settings=settings,
             base_model=BaseModelRef(model_id=base.model_id, dataset_version=base.dataset_version) if base else None,
@@ -126,7 +165,7 @@ class LocalJob:
         request = EvaluationRequest(
             evaluation_id="eval-01local",
             model_id=model_id,
-            scenario=SCENARIO,
+            scenario=self.scenario,
             dataset_version=version.version_id,
             source=source,  # type: ignore[arg-type]
             code_version="local",

@@ -162,8 +162,8 @@ class Endpoints(Protocol):
 class Invoker(Protocol):
     """The way to a running endpoint."""
 
-    def invoke(self, service_id: str, body: bytes, content_type: str) -> Answer:
-        """Raises CapacityUnavailable (`service.not_running`)."""
+    def invoke(self, service_id: str, body: bytes, content_type: str, options: str = "") -> Answer:
+        """`options`: a query, `top=3&pos=pixels`, of visible ASCII. Raises CapacityUnavailable (`service.not_running`)."""
 
 
 class Executions(Protocol):

@@ -21,7 +21,7 @@ from starlette.routing import Route
 from droplearn.contracts.prediction import ErrorCode
 from server.admission import Admission, Phase
 from server.body import read_body
-from server.codec import failure, is_raw
+from server.codec import IMAGES, failure
 from server.errors import RequestError, translate
 from server.json_log import log
 from server.metrics import Metrics
@@ -62,7 +62,8 @@ class Serving:
 
     async def _receive(self, request: Request) -> tuple[bytes, str]:
         content_type = request.headers.get("content-type", "")
-        max_bytes = self.settings.max_raw_bytes if is_raw(content_type) else self.settings.max_json_bytes
+        media = self.prediction.media if self.prediction else IMAGES
+        max_bytes = self.settings.max_raw_bytes if media.is_raw(content_type) else self.settings.max_json_bytes
         with self.admission.receive():
             return await read_body(request, max_bytes, self.settings.body_timeout_s), content_type
 

@@ -7,34 +7,51 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from droplearn.contracts.prediction import ErrorCode
 from server.errors import RequestError
 
-
-def is_raw(content_type: str) -> bool:
-    """True: the body is one picture. All else is taken for the JSON form, whatever it is called: `curl -d` calls it a form."""
-    media_type = content_type.partition(";")[0].strip().lower()
-    return media_type.startswith("image/") or media_type in {"application/x-image", "application/octet-stream"}
+_ALWAYS_RAW = {"application/x-image", "application/octet-stream"}
 
 
-def parse_inputs(body: bytes, content_type: str, max_inputs: int) -> list[bytes]:
+class Media(NamedTuple):
+    """What a scenario takes beside the JSON form: bodies of these types (by their beginnings) as they are, and `{"rows": [...]}`."""
+
+    prefixes: tuple[str, ...]
+    takes_rows: bool = False
+
+    def is_raw(self, content_type: str) -> bool:
+        """True: the body is one input. All else is taken for JSON, whatever it is called: `curl -d` calls it a form."""
+        media_type = content_type.partition(";")[0].strip().lower()
+        return media_type.startswith(self.prefixes) or media_type in _ALWAYS_RAW
+
+
+IMAGES = Media(("image/",))
+
+
+def parse_inputs(body: bytes, content_type: str, max_inputs: int, media: Media = IMAGES) -> list[bytes]:
     """At least one. Raises RequestError 1001."""
-    if is_raw(content_type):
+    if media.is_raw(content_type):
         if not body:
             raise _refuse("The body is empty.")
         return [body]
-    return [_input_bytes(entry, place) for place, entry in enumerate(_data_array(body, max_inputs))]
+    request = _parsed(body)
+    if media.takes_rows and isinstance(request, dict) and "dataArray" not in request and "rows" in request:
+        return [body]
+    return [_input_bytes(entry, place) for place, entry in enumerate(_data_array(request, max_inputs))]
 
 
-def _data_array(body: bytes, max_inputs: int) -> list[Any]:
+def _parsed(body: bytes) -> Any:
     try:
-        request = orjson.loads(body)
+        return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise _refuse(f"The body is not JSON: {error}") from error
+
+
+def _data_array(request: Any, max_inputs: int) -> list[Any]:
     entries = request.get("dataArray") if isinstance(request, dict) else None
     if not isinstance(entries, list) or not entries:
         raise _refuse("dataArray must be a list with at least one entry.")

@@ -4,47 +4,68 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
 
 from droplearn.contracts.errors import UserError
 from droplearn.contracts.model import ModelManifest
 from droplearn.contracts.prediction import ErrorCode
 from droplearn.scenarios import scenario_named
-from droplearn.scenarios.answering import ModelInput, Predictor
-from server.codec import parse_inputs, success
+from droplearn.scenarios.answering import Answer, PipelinePredictor, Predictor, UndecodableInput
+from server.codec import IMAGES, Media, parse_inputs, success
 from server.engine import Engine, OrtEngine
 from server.errors import InvalidModel, RequestError
 from server.model_folder import network_path, read_manifest, verify_files
 from server.settings import Settings
 
 
+class NetworkPipeline:
+    """A model that is one network: the scenario's predictor before and after it, the engine between."""
+
+    def __init__(self, predictor: Predictor, engine: Engine) -> None:
+        self.output_type = predictor.output_type
+        self._predictor, self._engine = predictor, engine
+
+    def predict(self, raw: bytes, options: Mapping[str, str]) -> Answer:
+        """Raises RequestError, UndecodableInput, UserError, ValueError."""
+        given = self._predictor.decode(raw)
+        return Answer(self._predictor.answer(self._engine.run(given.tensors), given.meta, options), given.meta)
+
+    def warm_up(self) -> None:
+        """Raises RequestError, ValueError."""
+        given = self._predictor.example()
+        self._predictor.answer(self._engine.run(given.tensors), given.meta, {})
+
+
 class Prediction:
     """`answer` is called by several threads at once."""
 
-    def __init__(self, manifest: ModelManifest, predictor: Predictor, engine: Engine, max_inputs: int) -> None:
-        self.manifest, self._predictor, self._engine, self._max_inputs = manifest, predictor, engine, max_inputs
+    def __init__(self, manifest: ModelManifest, pipeline: PipelinePredictor, max_inputs: int, media: Media = IMAGES) -> None:
+        self.manifest, self._pipeline, self._max_inputs, self.media = manifest, pipeline, max_inputs, media
 
     def answer(self, body: bytes, content_type: str, options: Mapping[str, str], deadline: float) -> bytes:
         """deadline: on time.monotonic's clock. Raises RequestError, UndecodableInput, UserError."""
         answers, first_meta = [], None
-        for raw in parse_inputs(body, content_type, self._max_inputs):
+        for raw in parse_inputs(body, content_type, self._max_inputs, self.media):
             if time.monotonic() > deadline:
                 raise RequestError(ErrorCode.GET_INSTANCE_ERROR, "The instance is too busy: the request waited too long.")
-            given = self._predictor.decode(raw)
-            answers.append(self._run(given, options))
-            first_meta = first_meta or given.meta
-        return success(self._predictor.output_type, answers, first_meta or {})
+            told = self._predict(raw, options)
+            answers.append(told.body)
+            first_meta = first_meta or told.meta
+        return success(self._pipeline.output_type, answers, first_meta or {})
 
-    def _run(self, given: ModelInput, options: Mapping[str, str]) -> list[dict[str, Any]]:
-        outputs = self._engine.run(given.tensors)
+    def _predict(self, raw: bytes, options: Mapping[str, str]) -> Answer:
         try:
-            return self._predictor.answer(outputs, given.meta, options)
+            return self._pipeline.predict(raw, options)
+        except UndecodableInput:
+            raise
         except ValueError as error:
-            raise RequestError(ErrorCode.MODEL_FORWARD_ERROR, str(error)) from error
+            raise RequestError(ErrorCode.MODEL_FORWARD_ERROR, str(error)[:500]) from error
 
     def warm_up(self) -> None:
-        """The first run allocates; no caller should wait for it. Raises RequestError when the network cannot run."""
-        self._run(self._predictor.example(), {})
+        """The first run allocates; no caller should wait for it. Raises RequestError when the model cannot run."""
+        try:
+            self._pipeline.warm_up()
+        except ValueError as error:
+            raise RequestError(ErrorCode.MODEL_FORWARD_ERROR, str(error)[:500]) from error
 
 
 def load_prediction(settings: Settings) -> Prediction:
@@ -52,12 +73,16 @@ def load_prediction(settings: Settings) -> Prediction:
     manifest = read_manifest(settings.model_dir)
     verify_files(settings.model_dir, manifest)
     try:
-        predictor: Predictor = scenario_named(manifest.scenario).load_serving().load(settings.model_dir, manifest)
+        scenario = scenario_named(manifest.scenario)
+        predictor: Predictor | PipelinePredictor = scenario.load_serving().load(settings.model_dir, manifest)
     except InvalidModel:
         raise
     except UserError as error:
         raise InvalidModel(error.code, error.message, error.hint) from error
-    loaded = Prediction(manifest, predictor, OrtEngine(network_path(settings.model_dir, manifest), manifest), settings.max_inputs)
+    if not isinstance(predictor, PipelinePredictor):
+        predictor = NetworkPipeline(predictor, OrtEngine(network_path(settings.model_dir, manifest), manifest))
+    media = Media(tuple(scenario.spec.media_types), takes_rows=scenario.spec.labels_from == "rows")
+    loaded = Prediction(manifest, predictor, settings.max_inputs, media)
     try:
         loaded.warm_up()
     except RequestError as error:

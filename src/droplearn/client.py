@@ -79,7 +79,7 @@ class Client:
         """The service's own answer, also when it is an error in the prediction form."""
         reply = self._request("POST", url, {"authorization": token, "content-type": content_type}, body)
         answer = _parsed(reply)
-        if "success" not in answer:
+        if reply.status >= 400 and "success" not in answer:
             raise _error(reply.status, answer)
         return answer
 

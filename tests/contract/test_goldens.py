@@ -1,4 +1,6 @@
-"""Documents that were written once are read for ever: each golden file parses and says the same when written again."""
+"""Documents that were written once are read for ever: each golden file parses and says the same when written again; fields that came later
+have their defaults.
+"""
 
 import json
 from pathlib import Path
@@ -24,7 +26,9 @@ READERS: dict[str, type[BaseModel]] = {
     "connection": connection.Connection,
     "dataset_config": dataset_config.DatasetConfig,
     "dataset_version": dataset.DatasetVersion,
+    "dataset_version_with_annotation_files": dataset.DatasetVersion,
     "evaluation_report": evaluation.EvaluationReport,
+    "evaluation_report_with_details": evaluation.EvaluationReport,
     "evaluation_request": evaluation.EvaluationRequest,
     "failure": training.Failure,
     "health_report": dataset.HealthReport,
@@ -36,6 +40,7 @@ READERS: dict[str, type[BaseModel]] = {
     "prediction_success_with_pos_relative": prediction.PredictionSuccess,
     "progress_line": training.ProgressLine,
     "training_request": training.TrainingRequest,
+    "training_request_with_options": training.TrainingRequest,
     "version_example": dataset.VersionExample,
 }
 
@@ -44,7 +49,22 @@ READERS: dict[str, type[BaseModel]] = {
 def test_a_golden_document_parses_and_is_written_the_same(name):
     text = (GOLDENS / f"{name}.v1.json").read_text()
     parsed = READERS[name].model_validate_json(text)
-    assert json.loads(parsed.model_dump_json(exclude_none=True)) == json.loads(text)
+    assert_says(json.loads(parsed.model_dump_json(exclude_none=True)), json.loads(text))
+
+
+def assert_says(written: object, golden: object) -> None:
+    """Equal, but for keys that the golden file does not have yet."""
+    if isinstance(golden, dict):
+        assert isinstance(written, dict)
+        for key, value in golden.items():
+            assert_says(written[key], value)
+    elif isinstance(golden, list):
+        assert isinstance(written, list)
+        assert len(written) == len(golden)
+        for one, other in zip(written, golden, strict=True):
+            assert_says(one, other)
+    else:
+        assert written == golden
 
 
 def test_every_golden_file_has_a_reader():

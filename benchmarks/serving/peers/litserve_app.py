@@ -14,7 +14,7 @@ import litserve
 
 
 class Classifier(litserve.LitAPI):
-    def setup(self, device: str) -> None:  # noqa: ARG002
+    def setup(self, device: str) -> None:
         import onnxruntime as ort
 
         from droplearn.scenarios.image_classification.pixels import prepare

@@ -82,8 +82,9 @@ class TableExampleStore:
         put: dict[str, Any] = {"TableName": self._table, "Item": item_of(project, dataset, change.new, int(now.timestamp()))}
         if change.old is None:
             return {"Put": put | {"ConditionExpression": "attribute_not_exists(pk)"}}
-        seen = {":seen": {"S": change.old.sequencer}}
-        return {"Put": put | {"ConditionExpression": "sequencer = :seen", "ExpressionAttributeValues": seen}}
+        seen = {":seen": {"S": change.old.sequencer}, ":status": {"S": str(change.old.status)}}
+        condition = {"ConditionExpression": "sequencer = :seen AND #status = :status", "ExpressionAttributeNames": {"#status": "status"}}
+        return {"Put": put | condition | {"ExpressionAttributeValues": seen}}
 
     def _count(self, project: str, dataset: str, tally: Tally, now: datetime) -> dict[str, Any]:
         names = {f"#{i}": _COUNTER + name for i, name in enumerate(tally)}
@@ -132,7 +133,7 @@ class TableExampleStore:
             start = {"ExclusiveStartKey": last}
 
     def page(self, project: str, dataset: str, status: str | None, label: str | None, limit: int, cursor: str | None) -> Page[Example]:
-        """By path. With a label, or of unlabelled or skipped ones: a Query of the listing; else of the table, filtered.
+        """By path. With a label, or of unlabelled, annotating or skipped ones: a Query of the listing; else of the table, filtered.
 
         The cursor is the last path, so that it fits whatever is asked for. Raises InvalidRequest (`cursor.invalid`).
         """
@@ -154,7 +155,7 @@ class TableExampleStore:
 
     def _listing(self, project: str, dataset: str, status: str | None, label: str | None) -> tuple[dict[str, Any], bool]:
         """The Query, and whether it finds nothing that is not asked for."""
-        if label is not None or status in ("unlabelled", "skipped"):
+        if label is not None or status in ("unlabelled", "annotation", "skipped"):
             place = listed_in(project, dataset, status or "labelled", label)
             query = {"IndexName": LISTING, "KeyConditionExpression": "listed_in = :in", "ExpressionAttributeValues": {":in": {"S": place}}}
             return query | {"TableName": self._table}, True

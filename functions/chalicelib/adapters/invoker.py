@@ -14,12 +14,13 @@ from droplearn.contracts.errors import CapacityUnavailable
 class SageMakerInvoker:
     """InvokeEndpoint."""
 
-    def invoke(self, service_id: str, body: bytes, content_type: str) -> Answer:
+    def invoke(self, service_id: str, body: bytes, content_type: str, options: str = "") -> Answer:
         """A container's own error comes as ModelError, with status and body. Source: SageMaker Runtime, InvokeEndpoint, ModelError."""
+        asked = {"CustomAttributes": options} if options else {}
         with translated():
             try:
                 found = client("sagemaker-runtime").invoke_endpoint(
-                    EndpointName=service_id, Body=body, ContentType=content_type, Accept="application/json"
+                    EndpointName=service_id, Body=body, ContentType=content_type, Accept="application/json", **asked
                 )
             except ClientError as error:
                 told: dict[str, Any] = {**error.response}

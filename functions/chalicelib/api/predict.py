@@ -20,6 +20,7 @@ from droplearn.contracts.status import Permission, ServiceStatus
 logger = logging.getLogger("droplearn.predict")
 REMEMBERED_S = 60.0
 """Only what cannot change in a running service: its project. Tokens are read for each request, so that a revoked one is refused at once."""
+MAX_QUERY = 1024
 _known: dict[str, tuple[float, Service]] = {}
 
 
@@ -53,7 +54,7 @@ def _predict(event: dict[str, Any]) -> Reply:
     service_id = (event.get("pathParameters") or {}).get("service_id") or event["rawPath"].split("/")[3]
     service = _service(service_id)
     _require(token, service)
-    answer = platform().invoker.invoke(service.id, _body(event), headers.get("content-type") or "application/octet-stream")
+    answer = platform().invoker.invoke(service.id, _body(event), headers.get("content-type") or "application/octet-stream", _options(event))
     is_text = answer.content_type.startswith(JSON)
     return {
         "statusCode": answer.http_status,
@@ -61,6 +62,14 @@ def _predict(event: dict[str, Any]) -> Reply:
         "body": answer.body.decode() if is_text else base64.b64encode(answer.body).decode(),
         "isBase64Encoded": not is_text,
     }
+
+
+def _options(event: dict[str, Any]) -> str:
+    """The query as it came. Raises InvalidRequest. Source of the limit: SageMaker Runtime, InvokeEndpoint, CustomAttributes."""
+    query = str(event.get("rawQueryString") or "")
+    if len(query) > MAX_QUERY or not query.isascii() or not query.isprintable():
+        raise InvalidRequest("request.invalid", f"The query is no URL query of at most {MAX_QUERY} characters.", hint="Encode its values.")
+    return query
 
 
 def _service(service_id: str) -> Service:

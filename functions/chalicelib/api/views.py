@@ -50,10 +50,12 @@ class DatasetView(View):
     scenario: str
     description: str
     created_at: str
-    object_count: int = Field(description="Labelled, unlabelled and skipped")
+    object_count: int = Field(description="Labelled, unlabelled, annotating, tables and skipped")
     labelled_count: int
     label_counts: dict[str, int]
     unlabelled_count: int
+    annotation_count: int = Field(0, description="Objects that annotate others, as VOC XML files do")
+    table_count: int = Field(0, description="Objects that hold many examples, as CSV files do")
     skipped_counts: dict[str, int] = Field(description="By reason")
     size_bytes: int
     last_event_at: str | None

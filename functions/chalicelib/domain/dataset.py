@@ -56,14 +56,28 @@ class DatasetCounts:
 
     labels: dict[str, int] = field(default_factory=dict)
     unlabelled: int = 0
+    annotations: int = 0
+    """Objects that annotate others."""
+    tables: int = 0
+    """Objects that hold many examples with their labels."""
     skipped: dict[str, int] = field(default_factory=dict)
     size_bytes: int = 0
-    """Of labelled and unlabelled examples."""
+    """Of all but skipped objects."""
     last_event_at: str | None = None
     content: int = 0
-    """Order-free fingerprint of (path, etag, label) of all labelled examples: the same content, the same number."""
+    """Order-free fingerprint of (path, etag, label) of all labelled examples, annotations and tables: the same content, the same number."""
 
     @property
     def labelled(self) -> int:
         """Examples with a label."""
         return sum(self.labels.values())
+
+    @property
+    def is_trainable(self) -> bool:
+        """Whether anything has a label."""
+        return self.labelled + self.annotations + self.tables > 0
+
+    @property
+    def objects(self) -> int:
+        """All that were indexed."""
+        return self.labelled + self.unlabelled + self.annotations + self.tables + sum(self.skipped.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from sys import intern
 from typing import NamedTuple
@@ -15,18 +15,23 @@ from chalicelib.domain.splits import Group, Shares, split_groups
 from droplearn.contracts.dataset import ExampleStatus, Split
 from droplearn.contracts.errors import InvalidRequest
 from droplearn.contracts.training import TaskSettings
+from droplearn.scenarios.scenario import Scenario
 
 MAX_NAME_BYTES = 255
 """Of one file or folder name; a training container reads keys as files. Source: Linux, limits.h, NAME_MAX."""
 
 
 class Member(NamedTuple):
-    """A labelled example, as small as it goes: there may be a million at once."""
+    """An example, as small as it goes: there may be a million at once.
+
+    `label` None: it stands in the file `annotation`, or inside the object.
+    """
 
     path: str
-    label: str
+    label: str | None
     etag: str
     size_bytes: int
+    annotation: str | None = None
 
 
 @dataclass
@@ -34,33 +39,51 @@ class Selection:
     """The labelled examples that a version takes, sorted by path, and a count of those that it leaves out, by reason."""
 
     members: list[Member] = field(default_factory=list)
+    annotation_files: list[Member] = field(default_factory=list)
     unlabelled_count: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     known_labels: set[str] = field(default_factory=set)
 
 
-def select(records: Iterable[Example], labels: list[str] | None) -> Selection:
-    """`records` sorted by path; `labels` None means all. Raises InvalidRequest (`labels.unknown`)."""
-    chosen, wanted, folders = Selection(), set(labels or ()), _Folders()
+def select(records: Iterable[Example], labels: list[str] | None, scenario: Scenario) -> Selection:
+    """`records` sorted by path; `labels` None means all. Raises InvalidRequest (`labels.unknown`).
+
+    Labels that stand inside the objects are neither known nor selected here: the trainer does both.
+    """
+    is_known_here = scenario.spec.labels_from == "path"
+    wanted = set(labels or ()) if is_known_here else set[str]()
+    chosen, pictures = Selection(), list[Member]()
+    by_status = {
+        ExampleStatus.UNLABELLED: pictures,
+        ExampleStatus.LABELLED: chosen.members,
+        ExampleStatus.ANNOTATION: chosen.annotation_files,
+    }
     for record in records:
-        if record.status is ExampleStatus.UNLABELLED:
-            chosen.unlabelled_count += 1
-        elif record.status is ExampleStatus.SKIPPED:
-            chosen.left_out[record.reason or "unknown"] += 1
-        elif record.status is ExampleStatus.LABELLED and record.label is not None:
+        if record.label is not None:
             chosen.known_labels.add(record.label)
-            if reason := _reason_to_leave_out(record, record.label, wanted):
-                chosen.left_out[reason] += 1
-            else:
-                folders.add(record.path)
-                chosen.members.append(Member(record.path, intern(record.label), record.etag, record.size_bytes))
+        if reason := _reason_to_leave_out(record, wanted):
+            chosen.left_out[reason] += 1
+        else:
+            label = intern(record.label) if record.label is not None else None
+            by_status[record.status].append(Member(record.path, label, record.etag, record.size_bytes))
     _refuse_unknown(wanted, chosen.known_labels)
-    _leave_out_shadowed(chosen, folders)
+    if scenario.pair is not None:
+        _pair(chosen, pictures, scenario.pair)
+    chosen.unlabelled_count = len(pictures) - (len(chosen.members) if scenario.pair is not None else 0)
+    _leave_out_shadowed(chosen)
     return chosen
 
 
-def _reason_to_leave_out(record: Example, label: str, wanted: set[str]) -> str | None:
-    if wanted and label not in wanted:
+def _pair(chosen: Selection, pictures: list[Member], pair: Callable[[Sequence[str], Sequence[str]], Mapping[str, str]]) -> None:
+    """Pictures with an annotation are the examples."""
+    files = pair([picture.path for picture in pictures], [file.path for file in chosen.annotation_files])
+    chosen.members = [picture._replace(annotation=files[picture.path]) for picture in pictures if picture.path in files]
+
+
+def _reason_to_leave_out(record: Example, wanted: set[str]) -> str | None:
+    if record.status is ExampleStatus.SKIPPED:
+        return record.reason or "unknown"
+    if wanted and record.status is ExampleStatus.LABELLED and record.label not in wanted:
         return "label_not_selected"
     if len(record.path) > MAX_NAME_BYTES // 4 and any(len(name.encode()) > MAX_NAME_BYTES for name in record.path.split("/")):
         return "name_too_long"
@@ -89,8 +112,12 @@ class _Folders(set[str]):
             folder = folder.rpartition("/")[0]
 
 
-def _leave_out_shadowed(chosen: Selection, folders: set[str]) -> None:
+def _leave_out_shadowed(chosen: Selection) -> None:
     """`a.jpg` beside `a.jpg/b.jpg` is possible in S3, not in the directory that a container reads."""
+    folders = _Folders()
+    for member in (*chosen.members, *chosen.annotation_files):
+        folders.add(member.path)
+    chosen.annotation_files = [file for file in chosen.annotation_files if file.path not in folders]
     if any(member.path in folders for member in chosen.members):
         kept = [member for member in chosen.members if member.path not in folders]
         chosen.left_out["name_is_a_folder"] += len(chosen.members) - len(kept)
@@ -105,18 +132,23 @@ class Grouping(NamedTuple):
     conflicting_count: int
 
 
-def group_and_split(members: Iterable[Member], settings: TaskSettings) -> Grouping:
-    """Source of the idea to group by content: features D-12 and style of leakage-free splits (duplicates never straddle)."""
+def group_and_split(members: Iterable[Member], settings: TaskSettings, *, is_split_inside: bool = False) -> Grouping:
+    """`is_split_inside`: each member holds many examples, which the trainer splits; all of them are for training.
+
+    Source of the idea to group by content: features D-12 and style of leakage-free splits (duplicates never straddle).
+    """
     groups: dict[str, Group] = {}
     duplicates = conflicts = 0
     for member in members:
         known = groups.get(member.etag)
         if known is None:
-            groups[member.etag] = Group(member.label)
+            groups[member.etag] = Group(member.label or "")
             continue
         known.size += 1
         duplicates += 1
-        conflicts += known.label != member.label
+        conflicts += known.label != (member.label or "")
+    if is_split_inside:
+        return Grouping(dict.fromkeys(groups, "train"), duplicates, conflicts)
     shares = Shares(settings.validation_fraction, settings.test_fraction, settings.seed)
     return Grouping(split_groups(groups, shares), duplicates, conflicts)
 

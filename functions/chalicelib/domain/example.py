@@ -15,6 +15,7 @@ from chalicelib.domain.dataset import DatasetCounts
 from droplearn.contracts.dataset import ExampleStatus
 
 LABEL, SKIPPED, UNLABELLED, SIZE_BYTES, CONTENT = "label:", "skipped:", "unlabelled", "size_bytes", "content"
+ANNOTATIONS, TABLES = "annotations", "tables"
 _CONTENT_MODULUS = 1 << 64
 
 Tally = Mapping[str, int]
@@ -42,7 +43,13 @@ def contribution(record: Example | None) -> Tally:
         return {f"{SKIPPED}{record.reason}": 1}
     if record.status is ExampleStatus.UNLABELLED:
         return {UNLABELLED: 1, SIZE_BYTES: record.size_bytes}
-    return {f"{LABEL}{record.label}": 1, SIZE_BYTES: record.size_bytes, CONTENT: _fingerprint(record)}
+    return {_counter_of(record): 1, SIZE_BYTES: record.size_bytes, CONTENT: _fingerprint(record)}
+
+
+def _counter_of(record: Example) -> str:
+    if record.status is ExampleStatus.ANNOTATION:
+        return ANNOTATIONS
+    return TABLES if record.label is None else f"{LABEL}{record.label}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,8 @@ def counts_of(tallies: Iterable[Tally], last_event_at: str | None = None) -> Dat
         labels=_named(sums, LABEL),
         skipped=_named(sums, SKIPPED),
         unlabelled=sums.get(UNLABELLED, 0),
+        annotations=sums.get(ANNOTATIONS, 0),
+        tables=sums.get(TABLES, 0),
         size_bytes=sums.get(SIZE_BYTES, 0),
         content=sums.get(CONTENT, 0) % _CONTENT_MODULUS,
         last_event_at=last_event_at,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
@@ -135,6 +135,14 @@ def judge(event: ObjectEvent, recognise: Recognise) -> Example:
         reason=seen.reason,
         changed_at=event.happened_at,
     )
+
+
+def judge_again(known: Example, recognise: Recognise) -> Example:
+    """The same object in the eyes of another scenario."""
+    if known.status is ExampleStatus.DELETED or not _is_file_path(known.path):
+        return known
+    seen = recognise(known.path, known.size_bytes)
+    return replace(known, status=seen.status, label=seen.label, reason=seen.reason)
 
 
 def _is_file_path(path: str) -> bool:

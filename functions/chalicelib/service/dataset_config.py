@@ -42,10 +42,10 @@ def read_config(raw: bytes | None) -> Reading:
     try:
         config = DatasetConfig.model_validate(_load(raw))
         if config.scenario is not None:
-            scenario_named(config.scenario)
+            scenario_named(config.scenario).check_options(config.train.options if config.train else {})
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         return _refused(_told(error))
-    except UnsupportedScenario as error:
+    except (UnsupportedScenario, InvalidRequest) as error:
         return Reading(problem=ConfigProblem(message=error.message, hint=error.hint))
     return Reading(config)
 

@@ -33,7 +33,7 @@ def plan_evaluation(platform: Platform, evaluation_id: str) -> dict[str, Any]:
     version = _version(platform, evaluation, model)
     source = _source(evaluation, version)
     platform.evaluations.change(evaluation.id, {"dataset_version": version.version_id, "source": source})
-    prefix = evaluation_prefix(evaluation.id)
+    prefix, spec = evaluation_prefix(evaluation.id), scenario_named(model.scenario).spec
     request = EvaluationRequest(
         evaluation_id=evaluation.id,
         model_id=model.id,
@@ -47,7 +47,8 @@ def plan_evaluation(platform: Platform, evaluation_id: str) -> dict[str, Any]:
         "job": evaluation.execution_name,
         "inputs": _inputs(platform, evaluation, model, version, source),
         "report_uri": platform.artifacts.uri(f"{prefix}report"),
-        "instance_type": scenario_named(model.scenario).spec.default_training_instance,
+        "image_suffix": spec.image_suffix,
+        "instance_type": spec.default_training_instance,
         "max_runtime_s": MAX_RUNTIME_S,
         "timeout_s": MAX_RUNTIME_S + 3600,
     }
@@ -69,7 +70,7 @@ def _version(platform: Platform, evaluation: Evaluation, model: Model) -> Datase
         scenario=model.scenario,
         now=text_of(platform.now()),
     )
-    if not version.label_counts:
+    if not version.split_counts:
         raise InvalidDataset(
             "dataset.empty", f"Dataset {evaluation.dataset!r} has no labelled examples.", hint="Drop labelled examples first."
         )
@@ -100,7 +101,7 @@ def _test_manifest(platform: Platform, evaluation: Evaluation, version: DatasetV
     """Only the examples that are looked at are downloaded."""
     lines = map(json.loads, platform.artifacts.lines(version_prefix(version.version_id) + EXAMPLES))
     key = f"evaluation-inputs/{evaluation.id}/{IMAGES}"
-    paths = [line["path"] for line in lines if line["split"] == "test"]
+    paths = [*(line["path"] for line in lines if line["split"] == "test"), *version.annotation_files]
     platform.artifacts.write(key, "".join(manifest_lines(version.source_uri, paths)).encode())
     return key
 

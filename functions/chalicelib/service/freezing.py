@@ -15,6 +15,7 @@ from chalicelib.ports import Artifacts, ExampleStore
 from droplearn.contracts.dataset import DatasetVersion, Split, VersionExample
 from droplearn.contracts.s3_layout import dataset_prefix, s3_uri, version_prefix
 from droplearn.contracts.training import TaskSettings
+from droplearn.scenarios import scenario_named
 
 EXAMPLES, IMAGES, VERSION = "examples.jsonl", "images.manifest", "version.json"
 
@@ -34,9 +35,11 @@ def freeze(
     Raises InvalidRequest (`labels.unknown`) when a selected label does not occur.
     """
     source_uri = s3_uri(store.data_bucket, dataset_prefix(project, dataset))
-    chosen = select(store.read_all(project, dataset), settings.labels)
-    id_ = version_id(chosen.members, source_uri=source_uri, scenario=scenario, settings=settings)
-    grouping = group_and_split(chosen.members, settings)
+    known = scenario_named(scenario)
+    chosen = select(store.read_all(project, dataset), settings.labels, known)
+    members = [*chosen.members, *chosen.annotation_files]
+    id_ = version_id(members, source_uri=source_uri, scenario=scenario, settings=settings)
+    grouping = group_and_split(chosen.members, settings, is_split_inside=known.spec.labels_from == "rows")
     version = DatasetVersion(
         version_id=id_,
         project=project,
@@ -44,6 +47,7 @@ def freeze(
         scenario=scenario,
         source_uri=source_uri,
         created_at=now,
+        selected_labels=settings.labels,
         **_summary(chosen, grouping),
     )
     if chosen.members and artifacts.read(version_prefix(id_) + VERSION) is None:
@@ -52,7 +56,7 @@ def freeze(
 
 
 def _summary(chosen: Selection, grouping: Grouping) -> dict[str, object]:
-    label_counts = Counter(member.label for member in chosen.members)
+    label_counts = Counter(member.label for member in chosen.members if member.label is not None)
     return {
         "labels": sorted(label_counts),
         "label_counts": {label: label_counts[label] for label in sorted(label_counts)},
@@ -61,20 +65,29 @@ def _summary(chosen: Selection, grouping: Grouping) -> dict[str, object]:
         "skipped_counts": dict(sorted(chosen.left_out.items())),
         "duplicate_count": grouping.duplicate_count,
         "conflicting_count": grouping.conflicting_count,
-        "size_bytes": sum(member.size_bytes for member in chosen.members),
+        "size_bytes": sum(member.size_bytes for member in (*chosen.members, *chosen.annotation_files)),
+        "annotation_files": [file.path for file in chosen.annotation_files],
     }
 
 
 def _write(artifacts: Artifacts, version: DatasetVersion, members: list[Member], splits: dict[str, Split]) -> None:
     prefix = version_prefix(version.version_id)
+    paths = sorted([*(member.path for member in members), *version.annotation_files])
     _write_lines(artifacts, prefix + EXAMPLES, (example_line(member, splits[member.etag]) for member in members))
-    _write_lines(artifacts, prefix + IMAGES, manifest_lines(version.source_uri, [member.path for member in members]))
+    _write_lines(artifacts, prefix + IMAGES, manifest_lines(version.source_uri, paths))
     artifacts.write(prefix + VERSION, version.to_json().encode())
 
 
 def example_line(member: Member, split: Split) -> str:
     """One line of examples.jsonl."""
-    example = VersionExample(path=member.path, label=member.label, split=split, etag=member.etag, size_bytes=member.size_bytes)
+    example = VersionExample(
+        path=member.path,
+        label=member.label,
+        split=split,
+        etag=member.etag,
+        size_bytes=member.size_bytes,
+        annotation={"file": member.annotation} if member.annotation is not None else None,
+    )
     return example.model_dump_json(exclude_none=True) + "\n"
 
 

@@ -13,9 +13,19 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
-from chalicelib.domain.dataset import Dataset
+from chalicelib.domain.dataset import Dataset, datasets_of
 from chalicelib.domain.example import Replacement, total
-from chalicelib.domain.indexing import Ignored, MalformedMessage, ObjectEvent, Recognise, is_news, judge, newest_by_path, parse_message
+from chalicelib.domain.indexing import (
+    Ignored,
+    MalformedMessage,
+    ObjectEvent,
+    Recognise,
+    is_news,
+    judge,
+    judge_again,
+    newest_by_path,
+    parse_message,
+)
 from chalicelib.domain.project import Project
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform, WriteConflict
@@ -97,13 +107,58 @@ def index_dataset(place: Place, events: list[ObjectEvent], platform: Platform, p
     config_event = next((event for event in newest.values() if event.is_config), None)
     dropped = [event for event in newest.values() if not event.is_config]
     known = _ensure(place, events, platform)
+    judged_as = known[0].scenario if known else None
     if known and config_event:
         known = take_over(*known, config_event.sequencer, platform)
     recognise = scenario_named(known[0].scenario).recognise if known else _nothing
     written = sum(_write_chunk(place, chunk, recognise, platform, pause) for chunk in _chunks(dropped, CHUNK))
+    if known:
+        _follow_scenario(place, known[0], judged_as, platform, pause)
     if known and train_section(known[1]):
         arm(known[1].key, platform)
     return written
+
+
+def _follow_scenario(place: Place, project: Project, judged_as: str | None, platform: Platform, pause: Callable[[float], None]) -> None:
+    """An inferred scenario that gives way, to this batch's droplearn.yaml or to that of another batch meanwhile, judges all anew.
+
+    Whoever changes the project does so before it reads the examples, and whoever writes examples looks at the project afterwards: one of
+    the two sees the other.
+    """
+    if judged_as == project.scenario and project.is_scenario_inferred:
+        project = platform.projects.get(project.name) or project
+    if judged_as == project.scenario:
+        return
+    recognise = scenario_named(project.scenario).recognise
+    for name in sorted({place.dataset, *_dataset_names(project.name, platform)}):
+        _judge_anew(Place(project.name, name), recognise, platform, pause)
+
+
+def _dataset_names(project: str, platform: Platform) -> Iterator[str]:
+    """A listing may not know yet what was created an instant ago."""
+    cursor = None
+    while True:
+        page = platform.datasets.page(datasets_of(project), 100, cursor)
+        yield from (dataset.name for dataset in page.items)
+        if (cursor := page.cursor) is None:
+            return
+
+
+def _judge_anew(place: Place, recognise: Recognise, platform: Platform, pause: Callable[[float], None]) -> None:
+    """Only what another scenario sees differently is written. An example that changes meanwhile is judged by whoever changes it."""
+    differing = [e for e in platform.examples.read_all(*place) if judge_again(e, recognise) != e]
+    for chunk in _chunks(differing, CHUNK):
+        for attempt in range(MAX_ATTEMPTS):
+            known = platform.examples.read(*place, [example.path for example in chunk])
+            changes = [Replacement(e, judge_again(e, recognise)) for e in known.values() if judge_again(e, recognise) != e]
+            try:
+                if changes:
+                    platform.examples.write(*place, changes, total(change.tally for change in changes), platform.now())
+                break
+            except WriteConflict:
+                pause(random.uniform(0, _CONFLICT_PAUSE_S * 2**attempt))  # noqa: S311 jitter, no secret
+        else:
+            raise Throttled("indexing.contended", f"Dataset {'/'.join(place)} is written by too many at once.", hint="It is tried again.")
 
 
 def _nothing(path: str, size_bytes: int) -> Any:

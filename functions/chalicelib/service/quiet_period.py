@@ -77,7 +77,7 @@ def digest(counts: DatasetCounts, section: TrainSection) -> str:
 def _start(dataset: Dataset, section: TrainSection, counts: DatasetCounts, platform: Platform) -> str | None:
     """Once for the same data and settings, also when the message comes again: the digest is the request's key."""
     wanted = digest(counts, section)
-    if counts.labelled == 0 or dataset.config_started_digest == wanted:
+    if not counts.is_trainable or dataset.config_started_digest == wanted:
         return None
     order = TaskOrder(
         project=dataset.project,

@@ -134,6 +134,7 @@ def plan_deployment(platform: Platform, service_id: str) -> dict[str, Any]:
     service = find_service(platform, service_id)
     return {
         "model_uri": find_model(platform, service.model).artifact_uri,
+        "image_suffix": scenario_named(service.scenario).spec.image_suffix,
         "instance_type": service.instance_type,
         "instance_count": service.instance_count,
         "max_runtime_s": service.max_runtime_s,

@@ -39,7 +39,7 @@ def create_task(platform: Platform, order: TaskOrder) -> Task:
     """Keeps the task, then starts its execution.
 
     Raises NotFound (`project.unknown`, `dataset.unknown`, `model.unknown`), InvalidRequest (`name.invalid`, `preset.unknown`,
-    `base_model.wrong_scenario`), Conflict (`idempotency.mismatch`).
+    `option.unknown`, `option.invalid`, `base_model.wrong_project`), Conflict (`idempotency.mismatch`).
     """
     project = find_project(platform, order.project)
     find_dataset(platform, order.project, order.dataset)
@@ -71,7 +71,9 @@ def _new_task(platform: Platform, project: Project, order: TaskOrder, task_id: s
 def _check(platform: Platform, project: Project, order: TaskOrder) -> None:
     if order.name is not None:
         check_name(order.name, "task")
-    presets = scenario_named(project.scenario).spec.presets
+    scenario = scenario_named(project.scenario)
+    scenario.check_options(order.settings.options)
+    presets = scenario.spec.presets
     if order.settings.preset not in presets:
         raise InvalidRequest(
             "preset.unknown", f"{project.scenario} has no preset {order.settings.preset!r}.", hint=f"Choose one of: {', '.join(presets)}."

@@ -16,6 +16,7 @@ from droplearn.contracts.ids import new_id
 from droplearn.contracts.s3_layout import checkpoints_prefix, training_output_prefix, version_prefix
 from droplearn.contracts.training import TaskSettings, TrainingRequest
 from droplearn.scenarios import scenario_named
+from droplearn.scenarios.scenario import ScenarioSpec
 
 MAX_HYPER_PARAMETER = 2500
 """Characters. Source: Amazon SageMaker API Reference, CreateTrainingJob, HyperParameters."""
@@ -41,7 +42,8 @@ def plan_training(platform: Platform, task_id: str, attempt: int, try_number: in
         scenario=task.scenario,
         now=now,
     )
-    warnings = scenario_named(task.scenario).check(version)
+    scenario = scenario_named(task.scenario)
+    warnings = scenario.check(version)
     platform.tasks.change(task.id, {"dataset_version": version.version_id, "warnings": warnings}, only_if={"attempt": [attempt]})
     base = _base_model(platform, settings)
     return {
@@ -49,6 +51,8 @@ def plan_training(platform: Platform, task_id: str, attempt: int, try_number: in
         "job": f"{task.id}-a{attempt}-t{try_number}",
         "request": _request(task, settings, version.version_id, base),
         "channels": _channels(platform, version.version_id, base),
+        "image_suffix": scenario.spec.image_suffix,
+        "metric_definitions": _metric_definitions(scenario.spec),
         "output_uri": platform.artifacts.uri(training_output_prefix(task.id)),
         "checkpoints_uri": platform.artifacts.uri(checkpoints_prefix(task.id)),
         "instance_type": settings.resources.instance_type,
@@ -59,6 +63,12 @@ def plan_training(platform: Platform, task_id: str, attempt: int, try_number: in
         "evaluation_id": new_id("eval"),
         "is_deployed_when_done": task.is_deployed_when_done,
     }
+
+
+def _metric_definitions(spec: ScenarioSpec) -> list[dict[str, str]]:
+    """How SageMaker finds the metrics in the log. At most 40. Source: Amazon SageMaker API Reference, AlgorithmSpecification."""
+    names = ["train_loss", "valid_loss", *(f"valid_{metric}" for metric in spec.metrics)]
+    return [{"Name": name, "Regex": f'"{name}": ([-+0-9.eE]+)'} for name in names]
 
 
 def _base_model(platform: Platform, settings: TaskSettings) -> contract.BaseModelRef | None:

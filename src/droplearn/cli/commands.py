@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import mimetypes
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from droplearn.cli.connecting import connect
 from droplearn.cli.screen import Screen
@@ -16,6 +16,7 @@ from droplearn.client import Client, Json, part, wait_until
 from droplearn.contracts.errors import InvalidRequest, NotFound
 from droplearn.contracts.ids import check_name
 from droplearn.contracts.status import EvaluationStatus, ServiceStatus, TaskStatus
+from droplearn.scenarios import scenario_named
 
 Options = argparse.Namespace
 
@@ -114,6 +115,7 @@ def _settings(options: Options) -> Json:
         "test_fraction": options.test_fraction,
         "validation_fraction": options.validation_fraction,
         "seed": options.seed,
+        "options": dict(options.option or []) | _given(options, "target", "metric"),
         "hyper_parameters": _given(options, "epochs", "learning_rate", "batch_size", "warmup_epochs"),
         "resources": _given(options, "instance_type", "instance_count"),
     }
@@ -147,8 +149,8 @@ def _show_progress(client: Client, screen: Screen, task_id: str) -> None:
         screen.progress(f"training: {progress['stage']}", progress["done"], progress["total"])
     elif lines:
         last = lines[-1]
-        accuracy = last.get("valid_top1_accuracy")
-        told = f", validation accuracy {accuracy:.3f}" if accuracy is not None else ""
+        valid = {name: value for name, value in last.items() if name.startswith("valid_") and not name.endswith("loss")}
+        told = "".join(f", {name} {value:.3f}" for name, value in [*valid.items()][:1])
         screen.progress(f"training: {last['stage']}{told}", last["epoch"], last["epochs"])
     else:
         screen.progress("training")
@@ -237,13 +239,16 @@ def models(options: Options, screen: Screen) -> Outcome:
     client = connect(options.connection)
     projects = [options.project] if options.project else [p["name"] for p in client.pages("/v1/projects", "projects")]
     found = [m for p in projects for m in client.pages(f"/v1/projects/{part(p)}/models", "models")]
-    rows = [[m["id"], m["project"], m["number"], m["dataset"], _accuracy(m), m["created_at"]] for m in found]
-    screen.table("models", ["id", "project", "number", "dataset", "top1_accuracy", "created"], rows)
+    rows = [[m["id"], m["project"], m["number"], m["dataset"], _score(m), m["created_at"]] for m in found]
+    screen.table("models", ["id", "project", "number", "dataset", "score", "created"], rows)
     return Outcome({"models": found})
 
 
-def _accuracy(model: Json) -> str:
-    return _number((model.get("metrics") or {}).get("top1_accuracy"))
+def _score(model: Json) -> str:
+    """In its scenario's primary metric."""
+    name = scenario_named(model["scenario"]).spec.primary_metric
+    value = (model.get("metrics") or {}).get(name)
+    return "" if value is None else f"{name} {value:.4f}"
 
 
 # ---- evaluate, deploy, predict, stop ---------------------------------------------------------------------------------
@@ -300,23 +305,32 @@ def predict(options: Options, screen: Screen) -> Outcome:
     client = connect(options.connection)
     url = client.call("GET", f"/v1/services/{part(options.service)}")["url"]
     token = options.token or client.connection.admin_token or ""
+    query = f"?{urlencode(dict(options.option))}" if options.option else ""
     answers: list[Json] = []
     for done, file in enumerate(options.file, 1):
         if not file.is_file():
-            raise InvalidRequest("predict.no_file", f"{file} is not a file.", hint="Name pictures to ask about.")
-        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        answer = client.predict(url, token, file.read_bytes(), kind if kind.startswith("image/") else "application/octet-stream")
+            raise InvalidRequest("predict.no_file", f"{file} is not a file.", hint="Name files to ask about.")
+        kind = "application/json" if file.suffix == ".json" else "application/octet-stream"
+        answer = client.predict(url + query, token, file.read_bytes(), kind)
         answers.append({"file": str(file), "response": answer})
         screen.progress("predicting", done, len(options.file))
-    screen.table("predictions", ["file", "label", "confidence"], [_best(a["file"], a["response"]) for a in answers])
-    return Outcome(answers, all(a["response"]["success"] for a in answers))
+    rows = [row for answer in answers for row in _shown(answer["file"], answer["response"])]
+    screen.table("predictions", ["file", "answer", "confidence"], rows)
+    return Outcome(answers, all(a["response"].get("success", True) for a in answers))
 
 
-def _best(file: str, response: Json) -> list[Any]:
+def _shown(file: str, response: Json) -> list[list[Any]]:
+    """The best answers about a file, one a line."""
+    if "items" in response:
+        return [[file, item["item_id"], ""] for item in response["items"]]
     if not response["success"]:
-        return [file, f"{response['errorCode']} {response['errorMsg']}", ""]
-    first = response["result"]["output"][0]["body"][0]
-    return [file, first["label"], f"{first['conf']:.3f}"]
+        return [[file, f"{response['errorCode']} {response['errorMsg']}", ""]]
+    body = response["result"]["output"][0]["body"]
+    shown = body[:1] if all("pos" not in entry and "value" not in entry for entry in body) else body[:_MAX_SHOWN]
+    return [[file, entry.get("label", entry.get("value")), _number(entry.get("conf"))] for entry in shown] or [[file, "nothing found", ""]]
+
+
+_MAX_SHOWN = 20
 
 
 def stop(options: Options, screen: Screen) -> Outcome:

@@ -21,6 +21,25 @@ def duration_s(text: str) -> int:
     return round(float(match[1]) * _UNITS[match[2] or "s"])
 
 
+def query_option(text: str) -> tuple[str, str]:
+    """`name=value` as text."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is no option; write NAME=VALUE")
+    return name, value
+
+
+def option(text: str) -> tuple[str, str | float | bool]:
+    """`name=value`; numbers, true and false are taken as such."""
+    name, value = query_option(text)
+    if value in ("true", "false"):
+        return name, value == "true"
+    try:
+        return name, float(value)
+    except ValueError:
+        return name, value
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Every command has `--json` and `--connection`."""
     parser = argparse.ArgumentParser(prog="droplearn", description="Drop labelled data; get an evaluated model behind an endpoint.")
@@ -41,7 +60,7 @@ def make_parser() -> argparse.ArgumentParser:
     up.add_argument("--port", type=int, help="port of the AWS endpoint; the HTTP API listens on the next one")
 
     drop = command("drop", commands.drop, "upload a folder and wait until it is indexed")
-    drop.add_argument("folder", type=Path, help="a folder with one folder per label")
+    drop.add_argument("folder", type=Path, help="a folder with one folder per label, annotated pictures, or tables")
     _place(drop)
     drop.add_argument("--scenario", choices=sorted(SCENARIOS), help="what is to be learnt (else droplearn.yaml, else inferred)")
 
@@ -68,6 +87,7 @@ def make_parser() -> argparse.ArgumentParser:
     predict = command("predict", commands.predict, "ask a running service about files")
     predict.add_argument("service")
     predict.add_argument("file", nargs="+", type=Path)
+    predict.add_argument("--option", action="append", type=query_option, metavar="NAME=VALUE", help="of the answer: top=3, pos=pixels, ...")
     predict.add_argument("--token", help="the service's token (default: the connection's)")
 
     stop = command("stop", commands.stop, "stop a task (its best model is kept) or a service (its endpoint is deleted)")
@@ -89,6 +109,9 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", choices=["high_performance", "high_accuracy"], help="default: high_performance")
     parser.add_argument("--max-runtime", type=duration_s, metavar="10m", help="default: 1h; the best model by then is kept")
     parser.add_argument("--expected-accuracy", type=float, metavar="0.95", help="stop as soon as it is reached")
+    parser.add_argument("--target", metavar="COLUMN", help="what to predict from the others (tables; default: the last column)")
+    parser.add_argument("--metric", metavar="NAME", help="what to optimise (tables)")
+    parser.add_argument("--option", action="append", type=option, metavar="NAME=VALUE", help="a setting of this scenario; see its README")
     parser.add_argument("--label", action="append", help="train on this label (give at least two)")
     parser.add_argument("--base-model", metavar="MODEL", help="continue from this model")
     parser.add_argument("--test-fraction", type=float, metavar="0.2", help="keep this share away from the training and evaluate on it")

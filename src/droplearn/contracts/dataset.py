@@ -15,10 +15,15 @@ from droplearn.contracts.document import Document, Part
 
 
 class ExampleStatus(StrEnum):
-    """What indexing made of an object. `deleted` is a tombstone: it keeps late events from reviving the object."""
+    """What indexing made of an object.
+
+    `annotation`: it says something about other objects (a VOC XML file). `deleted`: a tombstone, which keeps late events from reviving the
+    object.
+    """
 
     LABELLED = "labelled"
     UNLABELLED = "unlabelled"
+    ANNOTATION = "annotation"
     SKIPPED = "skipped"
     DELETED = "deleted"
 
@@ -27,7 +32,10 @@ Split = Literal["train", "validation", "test"]
 
 
 class VersionExample(Part):
-    """One example of a version. `path` is relative to the dataset's prefix; `etag` stands for the content."""
+    """One example of a version. `path` is relative to the dataset's prefix; `etag` stands for the content.
+
+    `annotation`: `{"file": PATH}` where the label stands in another object of the dataset.
+    """
 
     path: str
     label: str | None = None
@@ -48,7 +56,7 @@ class DatasetVersion(Document):
     """`s3://<data bucket>/<project>/<dataset>/`: what the paths are relative to."""
     created_at: str
     labels: list[str]
-    """Sorted: the order of a model's outputs."""
+    """Sorted: the order of a model's outputs. Empty where labels stand inside the objects: the trainer reads them."""
     label_counts: dict[str, int]
     split_counts: dict[str, int]
     unlabelled_count: int = 0
@@ -58,6 +66,10 @@ class DatasetVersion(Document):
     conflicting_count: int = 0
     """Of these, the ones that bear another label than it."""
     size_bytes: int = 0
+    annotation_files: list[str] = Field(default_factory=list)
+    """Objects that annotate the examples, sorted; they are in the images channel, too."""
+    selected_labels: list[str] | None = None
+    """What the task chose of the labels; None: all."""
 
 
 class HealthProblem(Part):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -48,7 +48,7 @@ class CalibrationBin(Part):
 
 
 class EvaluationReport(Document):
-    """`report.json`. Every metric in [0, 1] except log_loss (nats)."""
+    """`report.json`. Every metric in [0, 1] except log_loss (nats) and the errors of a regression (the target's unit)."""
 
     evaluation_id: str
     model_id: str
@@ -57,17 +57,19 @@ class EvaluationReport(Document):
     protocol: EvaluationProtocol
     created_at: str
     example_count: int
-    bad_case_count: int
-    """Examples whose most probable label is wrong."""
+    bad_case_count: int | None = None
+    """Examples whose answer is wrong; None where no answer is simply right or wrong."""
     skipped_count: int = 0
     """Examples that could not be read, or whose label the model does not know (also named in `warnings`)."""
     duration_s: float
     metrics: dict[str, float]
-    """`top1_accuracy`, `top5_accuracy`, `macro_precision`, `macro_recall`, `macro_f1`, `log_loss`, `expected_calibration_error`."""
-    labels: list[LabelReport]
-    confusion_matrix: list[list[int]]
-    """Row: true label; column: predicted; in the order of `labels`."""
+    """By the names of the scenario's spec: `top1_accuracy`, `map_50`, `rmse`, ..."""
+    labels: list[LabelReport] = Field(default_factory=list)
+    confusion_matrix: list[list[int]] = Field(default_factory=list)
+    """Of a classification. Row: true label; column: predicted; in the order of `labels`."""
     calibration: list[CalibrationBin] = Field(default_factory=list)
+    details: dict[str, Any] = Field(default_factory=dict)
+    """What only this scenario tells, small: precision of each class, of each field, importances, ... Its README names the keys."""
     warnings: list[str] = Field(default_factory=list)
 
 
@@ -76,6 +78,6 @@ class EvaluationSummary(Part):
 
     protocol: EvaluationProtocol
     example_count: int
-    bad_case_count: int
+    bad_case_count: int | None = None
     metrics: dict[str, float]
     report_key: str

@@ -43,6 +43,8 @@ class BaseModelComparison(Part):
     """The old labels' accuracy before and after incremental training, on examples of the old version that neither model learnt from."""
 
     model_id: str
+    metric: str = "top1_accuracy"
+    """What is compared."""
     example_count: int
     accuracy_before: float
     accuracy_after: float
@@ -66,7 +68,7 @@ class ModelManifest(Document):
     files: list[ModelFile]
     metrics: dict[str, float]
     """Validation or held-out metrics of the chosen model: `valid_top1_accuracy`, `valid_loss`, ..."""
-    metrics_protocol: Literal["validation", "cross_validation"]
+    metrics_protocol: Literal["validation", "cross_validation", "test_split"]
     stop_reason: StopReason
     is_final: bool
     """False in a checkpoint of a training that goes on."""

@@ -66,7 +66,9 @@ class PredictionRequest(BaseModel):
 
 
 class PredictedLabel(BaseModel):
-    """`conf` in [0, 1]; `pos` is absent where the answer has no place (classification), else four points."""
+    """`conf` in [0, 1]; `pos` is absent where the answer has no place (classification), else four points. A scenario may add keys."""
+
+    model_config = ConfigDict(extra="allow")
 
     label: str
     conf: Annotated[float, Field(ge=0, le=1)]

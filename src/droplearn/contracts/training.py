@@ -21,6 +21,8 @@ CHANNEL_DATASET, CHANNEL_IMAGES = "dataset", "images"
 CHANNEL_BASE_MODEL, CHANNEL_BASE_DATASET, CHANNEL_BASE_IMAGES = "base_model", "base_dataset", "base_images"
 
 Preset = Literal["high_performance", "high_accuracy"]
+OptionName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+OptionValue = bool | float | Annotated[str, Field(max_length=1000)]
 
 
 class Resources(Part):
@@ -54,6 +56,8 @@ class TaskSettings(Part):
     base_model: str | None = None
     """Id of the model to continue from (C-2, C-14)."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    options: Annotated[dict[OptionName, OptionValue], Field(max_length=20)] = Field(default_factory=dict)
+    """What only this scenario asks (`target`, `metric`, ...); the registry says which there are."""
     resources: Resources = Resources()
 
     @model_validator(mode="after")

@@ -25,8 +25,14 @@ def scenario_named(name: str) -> Scenario:
 
 
 def infer_scenario(paths: Iterable[str]) -> Scenario | None:
-    """The first scenario that finds a label in one of the paths, else the first that can use one of them, else None."""
+    """The first scenario that finds annotated pictures, else a label in one of the paths, else something to use; else None."""
     known = list(paths)
+    for scenario in SCENARIOS.values():
+        if scenario.pair is not None:
+            seen = [(path, scenario.recognise(path, 1).status) for path in known]
+            pictures, files = ([p for p, status in seen if status is s] for s in (ExampleStatus.UNLABELLED, ExampleStatus.ANNOTATION))
+            if scenario.pair(pictures, files):
+                return scenario
     for wanted in (ExampleStatus.LABELLED, ExampleStatus.UNLABELLED):
         for scenario in SCENARIOS.values():
             if any(scenario.recognise(path, 1).status is wanted for path in known):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +52,35 @@ class Predictor(Protocol):
         ...
 
 
-LoadPredictor = Callable[[Path, ModelManifest], Predictor]
+class Answer(NamedTuple):
+    """`body` of one output, and what goes into the reply's `meta`."""
+
+    body: list[dict[str, Any]]
+    meta: dict[str, int]
+
+
+@runtime_checkable
+class PipelinePredictor(Protocol):
+    """Where a model is more than one network: the predictor runs it itself. Called by several threads at once."""
+
+    output_type: str
+
+    def predict(self, raw: bytes, options: Mapping[str, str]) -> Answer:
+        """Several rows in one input give several entries.
+
+        Raises:
+            UndecodableInput: the server answers 1002.
+            InvalidRequest: 1001.
+            ValueError: 2003.
+        """
+        ...
+
+    def warm_up(self) -> None:
+        """One made-up prediction; no caller should wait for it."""
+        ...
+
+
+LoadPredictor = Callable[[Path, ModelManifest], Predictor | PipelinePredictor]
 """`load` of a scenario's serving module. Raises InvalidRequest (`model.unusable`) when the manifest does not fit the scenario."""
 
 

@@ -6,14 +6,18 @@ docs read the registry; none of them asks for a scenario by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+from pydantic import Field
 
 from droplearn.contracts.dataset import DatasetVersion, ExampleStatus
 from droplearn.contracts.document import Part
+from droplearn.contracts.errors import InvalidRequest
+from droplearn.contracts.training import OptionValue, TaskSettings
 
 
 class Recognised(NamedTuple):
@@ -30,7 +34,8 @@ class PresetSpec(Part):
     title: str
     description: str
     network: str
-    input_size: int
+    input_size: int = 0
+    """Pixels of a side; 0 where no picture is looked at."""
 
 
 class Choices(Part):
@@ -44,6 +49,25 @@ class Choices(Part):
     recipe: str
 
 
+class OptionSpec(Part):
+    """A setting that only this scenario has: `options` of a task."""
+
+    name: str
+    title: str
+    description: str
+    kind: Literal["text", "choice", "switch", "number"]
+    choices: list[str] = Field(default_factory=list)
+    default: OptionValue | None = None
+
+    def check(self, value: OptionValue) -> None:
+        """Raises InvalidRequest (`option.invalid`)."""
+        is_number = isinstance(value, float | int) and not isinstance(value, bool)
+        fits = {"switch": isinstance(value, bool), "number": is_number, "text": isinstance(value, str), "choice": value in self.choices}
+        if not fits[self.kind]:
+            wanted = f"one of: {', '.join(self.choices)}" if self.choices else {"switch": "true or false"}.get(self.kind, f"a {self.kind}")
+            raise InvalidRequest("option.invalid", f"Option {self.name} cannot be {value!r}.", hint=f"Give {wanted}.")
+
+
 class Limits(Part):
     """Rules that are checked before money is spent, and figures that are only recommended."""
 
@@ -51,8 +75,8 @@ class Limits(Part):
     min_examples_per_label: int
     recommended_examples_per_label: int
     max_object_bytes: int
-    max_pixels: int
-    min_side_px: int
+    max_pixels: int | None = None
+    min_side_px: int | None = None
 
 
 class ScenarioSpec(Part):
@@ -64,15 +88,29 @@ class ScenarioSpec(Part):
     input_kind: str
     answer_kind: str
     label_format: str
+    labels_from: Literal["path", "annotations", "rows"] = "path"
+    """Where an example's label stands: in its key, in another object beside it, or inside the object, which then holds many examples."""
+    media_types: list[str]
+    """Beginnings of the content types whose body is one input as it is; `application/octet-stream` always is."""
     file_extensions: list[str]
     primary_metric: str
     is_higher_better: bool
     metrics: list[str]
     presets: dict[str, PresetSpec]
     hyper_parameters: list[Choices]
+    options: list[OptionSpec] = Field(default_factory=list)
     limits: Limits
     default_training_instance: str
     default_serving_instance: str
+    serving: Literal["endpoint", "tables"] = "endpoint"
+    """What a service of it is: a SageMaker endpoint, or tables that a Lambda answers from."""
+    image_flavour: Literal["", "tabular", "ocr"] = ""
+    """Which build of the training and serving images has what it needs; "" is the plain one."""
+
+    @property
+    def image_suffix(self) -> str:
+        """What follows the plain images' tag: `droplearn-training:latest-tabular`."""
+        return f"-{self.image_flavour}" if self.image_flavour else ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +119,7 @@ class Scenario:
 
     `recognise(path, size_bytes)`: from the path below the dataset, without reading the object.
     `check(version)`: raises InvalidDataset when nothing can be learnt; returns warnings.
+    `pair(pictures, annotation_files)`: the annotation file of each annotated picture, by the names alone (`labels_from="annotations"`).
     `training`, `evaluation`, `serving`: import strings.
     """
 
@@ -90,11 +129,26 @@ class Scenario:
     training: str
     evaluation: str
     serving: str
+    pair: Callable[[Sequence[str], Sequence[str]], Mapping[str, str]] | None = None
 
     @property
     def name(self) -> str:
         """The key in the registry."""
         return self.spec.name
+
+    def check_options(self, options: Mapping[str, OptionValue]) -> None:
+        """Raises InvalidRequest (`option.unknown`, `option.invalid`)."""
+        known = {option.name: option for option in self.spec.options}
+        for name, value in options.items():
+            if name not in known:
+                told = f"It has: {', '.join(known)}." if known else "It has none."
+                raise InvalidRequest("option.unknown", f"{self.name} has no option {name!r}.", hint=told)
+            known[name].check(value)
+
+    def option(self, settings: TaskSettings, name: str) -> OptionValue | None:
+        """The value that the task gives, else the default."""
+        default = next(option.default for option in self.spec.options if option.name == name)
+        return settings.options.get(name, default)
 
     def load_training(self) -> ModuleType:
         """The module with `train(context)`. Needs the `training` extra."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from droplearn.contracts.prediction import ErrorCode, PredictionError, PredictionRequest, PredictionSuccess
-from server.codec import failure, is_raw, parse_inputs, success
+from server.codec import IMAGES, Media, failure, parse_inputs, success
 from server.errors import RequestError
 
 JSON = "application/json"
@@ -90,7 +90,7 @@ def test_too_many_inputs_are_refused() -> None:
     "content_type", ["image/jpeg", "IMAGE/PNG", "image/bmp; q=1", "image/webp", "application/x-image", "application/octet-stream"]
 )
 def test_picture_types_are_taken_as_they_are(content_type: str) -> None:
-    assert is_raw(content_type)
+    assert IMAGES.is_raw(content_type)
     assert parse_inputs(b"anything", content_type, 64) == [b"anything"]
     refusal(b"", content_type)
 

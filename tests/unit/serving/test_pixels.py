@@ -15,14 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from droplearn.scenarios.image_classification.pixels import (
-    ImageLimits,
-    UndecodableImage,
-    decode,
-    fit,
-    prepare,
-    short_side_for,
-)
+from droplearn.scenarios.image_classification.pixels import fit, prepare, short_side_for
+from droplearn.scenarios.pictures import ImageLimits, UndecodableImage, decode
 from tests.unit.serving.pictures import bomb, encode, scene
 
 # Pillow also warns about damaged metadata. Production ignores its warnings (server/__main__.py); a warning must not decide what is refused.
@@ -220,7 +214,7 @@ def test_fit_does_not_alias_fine_patterns() -> None:
 
 def test_decoding_imports_no_other_format_plugin() -> None:
     code = (
-        "from droplearn.scenarios.image_classification.pixels import decode\nimport sys\nfrom PIL import Image\n"
+        "from droplearn.scenarios.pictures import decode\nimport sys\nfrom PIL import Image\n"
         "try: decode(b'GIF89a' + bytes(50))\nexcept ValueError: pass\nprint('PIL.TiffImagePlugin' in sys.modules, len(Image.OPEN))"
     )
     source = Path(__file__).parents[3] / "src"

@@ -16,6 +16,7 @@ from droplearn.scenarios.answering import UndecodableInput
 from server.admission import Admission, Phase
 from server.app import Serving, make_app, options_of
 from server.body import read_body
+from server.codec import IMAGES
 from server.errors import InvalidModel, RequestError, translate
 from server.metrics import Metrics
 from server.model_folder import network_path, read_manifest, verify_files
@@ -179,6 +180,8 @@ def ready(answer: object) -> Serving:
     serving = Serving(Settings(Path(), max_json_bytes=100, max_raw_bytes=1000))
 
     class Fake:
+        media = IMAGES
+
         def answer(self, *given: object) -> bytes:
             if isinstance(answer, Exception):
                 raise answer

@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from droplearn.scenarios.image_classification.pixels import Pixels, UndecodableImage, prepare
+from droplearn.scenarios.image_classification.pixels import prepare
 from droplearn.scenarios.learning.arrays import Floats
+from droplearn.scenarios.pictures import Pixels, UndecodableImage
 
 CHUNK = 8
 """Pictures a worker decodes and runs at once: large enough for the kernels, small enough to stop within a second."""

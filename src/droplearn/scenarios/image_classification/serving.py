@@ -11,7 +11,8 @@ import numpy as np
 from droplearn.contracts.errors import InvalidRequest
 from droplearn.contracts.model import ModelManifest
 from droplearn.scenarios.answering import ModelInput, Tensor, is_probability
-from droplearn.scenarios.image_classification.pixels import CROP_FRACTION, DEFAULT_LIMITS, ImageLimits, prepare
+from droplearn.scenarios.image_classification.pixels import CROP_FRACTION, prepare
+from droplearn.scenarios.pictures import DEFAULT_LIMITS, ImageLimits
 
 DEFAULT_TOP = 5
 CONF_DIGITS = 6

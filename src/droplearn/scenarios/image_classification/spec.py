@@ -11,6 +11,7 @@ SPEC = ScenarioSpec(
     input_kind="image",
     answer_kind="labels",
     label_format="One folder per label; unlabelled pictures at the dataset's root.",
+    media_types=["image/"],
     file_extensions=[".jpg", ".jpeg", ".png", ".bmp", ".webp"],
     primary_metric="top1_accuracy",
     is_higher_better=True,

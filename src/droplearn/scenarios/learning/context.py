@@ -83,7 +83,7 @@ class ModelDraft:
     inputs: Sequence[TensorSpec]
     outputs: Sequence[TensorSpec]
     metrics: Mapping[str, float]
-    metrics_protocol: Literal["validation", "cross_validation"]
+    metrics_protocol: Literal["validation", "cross_validation", "test_split"]
     stop_reason: StopReason
     candidates: Sequence[Candidate] = ()
     preprocessing: Mapping[str, Any] = field(default_factory=dict)

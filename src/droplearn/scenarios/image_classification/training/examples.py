@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from droplearn.contracts.dataset import Split
-from droplearn.scenarios.image_classification.dataset import check
+from droplearn.scenarios.image_classification.dataset import LAYOUT
 from droplearn.scenarios.learning import ExampleSource, TrainingContext
 from droplearn.scenarios.learning.arrays import Integers
 
@@ -66,7 +66,7 @@ def learning_set(examples: Sequence[LearningExample], context: TrainingContext) 
     wanted = context.request.settings.labels or context.source.version.labels
     complete = {label: counts.get(label, 0) for label in sorted(set(counts) | set(wanted))}
     present = {label: n for label, n in complete.items() if n}
-    warnings = check(context.source.version.model_copy(update={"label_counts": complete if len(present) > 1 else present}))
+    warnings = LAYOUT.check(context.source.version.model_copy(update={"label_counts": complete if len(present) > 1 else present}))
     return LearningSet(tuple(examples), tuple(complete)), warnings
 
 

@@ -11,9 +11,10 @@ from threading import Lock
 import numpy as np
 from PIL import Image
 
-from droplearn.scenarios.image_classification.pixels import Pixels, decode, short_side_for
+from droplearn.scenarios.image_classification.pixels import short_side_for
 from droplearn.scenarios.image_classification.training.examples import LearningExample
 from droplearn.scenarios.learning.arrays import Integers
+from droplearn.scenarios.pictures import Pixels, decode
 
 _SMALLEST_AREA, _LOG_ASPECT = 0.25, math.log(4 / 3)
 _MEMORY_SHARE = 0.25

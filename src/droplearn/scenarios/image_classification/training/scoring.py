@@ -12,12 +12,13 @@ import numpy as np
 from droplearn.networks.lite_table import lite_network
 from droplearn.networks.onnx_graph import features_graph
 from droplearn.scenarios.image_classification.inference import CHUNK, Graph, in_threads
-from droplearn.scenarios.image_classification.pixels import Pixels, prepare
+from droplearn.scenarios.image_classification.pixels import prepare
 from droplearn.scenarios.image_classification.training.examples import LearningSet
 from droplearn.scenarios.learning.arrays import Floats, softmax
 from droplearn.scenarios.learning.calibration import fit_temperature
 from droplearn.scenarios.learning.logistic_regression import LinearHead
 from droplearn.scenarios.learning.metrics import classification_metrics
+from droplearn.scenarios.pictures import Pixels
 
 MAX_VALIDATION = 2000
 """More validation examples than this are sampled: half a point of standard error is fine enough."""

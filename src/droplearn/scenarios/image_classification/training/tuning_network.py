@@ -16,7 +16,6 @@ from torch.nn import functional
 
 from droplearn.networks.efficientnet_lite import EfficientNetLite
 from droplearn.networks.lite_table import FEATURE_CHANNELS, PIXEL_MEAN, PIXEL_SCALE, lite_network
-from droplearn.scenarios.image_classification.pixels import Pixels
 from droplearn.scenarios.image_classification.training.schedule import (
     DROPOUT,
     HEAD_FACTOR,
@@ -26,6 +25,7 @@ from droplearn.scenarios.image_classification.training.schedule import (
 )
 from droplearn.scenarios.learning import ProcessGroup
 from droplearn.scenarios.learning.arrays import Floats, Integers
+from droplearn.scenarios.pictures import Pixels
 
 CPU_PART = 8
 """Pictures in a part: as fast as larger ones on one core, and quick to stop."""
