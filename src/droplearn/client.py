@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from droplearn.contracts.errors import (
     Unauthenticated,
 )
 from droplearn.contracts.s3_layout import CONFIG_FILE, dataset_prefix
+from droplearn.scenarios import infer_scenario
 
 Json = dict[str, Any]
 Progress = Callable[[int, int], None]
@@ -102,11 +103,15 @@ class Client:
 
     # ---- dropping ----------------------------------------------------------------------------------------------------
     def drop(self, folder: Path, project: str, dataset: str, scenario: str | None = None, progress: Progress | None = None) -> int:
-        """Upload every file below `folder`; returns how many. With `scenario`, a droplearn.yaml is written where there is none."""
+        """Upload every file below `folder`; returns how many. With `scenario`, a droplearn.yaml is written where there is none.
+
+        Without it, annotated pictures and tables are told from all the names at once: the first of them that arrive might not show it.
+        """
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         if not files:
             raise InvalidRequest("drop.empty_folder", f"There is no file below {folder}.", hint="Name a folder with one folder per label.")
         prefix = dataset_prefix(project, dataset)
+        scenario = scenario or _scenario_of(path.relative_to(folder).as_posix() for path in files)
         if scenario and not (folder / CONFIG_FILE).exists():
             self._store().put_object(Bucket=self.connection.data_bucket, Key=prefix + CONFIG_FILE, Body=f"scenario: {scenario}\n".encode())
         with ThreadPoolExecutor(_PARALLEL_UPLOADS) as pool:
@@ -138,6 +143,11 @@ class Client:
                 config=config,
             )
         return self._s3
+
+
+def _scenario_of(paths: Iterable[str]) -> str | None:
+    found = infer_scenario(paths)
+    return None if found is None or found.spec.labels_from == "path" else found.name
 
 
 def wait_until(look: Callable[[], Json], is_over: Callable[[Json], bool], every_s: float = 0.5, limit_s: float = float("inf")) -> Json:
