@@ -35,7 +35,7 @@ demo: setup  ## the main job on this machine: drop, train, evaluate, deploy, pre
 	@$(BIN)/python -m demo
 
 test: setup  ## all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: setup  ## format, lint, types, import rules, template
 	@$(BIN)/ruff format --check .

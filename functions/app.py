@@ -118,6 +118,22 @@ def remove_endpoint(event: Any, _context: Any) -> Any:
 
 
 @app.lambda_function()
+def load_tables(event: Any, context: Any) -> Any:
+    """Step LoadTables of deploy."""
+    from chalicelib.steps.load_tables import handle
+
+    return handle(event, context)
+
+
+@app.lambda_function()
+def remove_tables(event: Any, _context: Any) -> Any:
+    """Step RemoveTables of deploy."""
+    from chalicelib.steps.remove_tables import handle
+
+    return handle(event)
+
+
+@app.lambda_function()
 def record_failure(event: Any, _context: Any) -> Any:
     """Step RecordFailure of all three."""
     from chalicelib.steps.record_failure import handle

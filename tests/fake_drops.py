@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from chalicelib.adapters.cursors import decode_cursor, encode_cursor
+from chalicelib.domain.cursors import decode_cursor, encode_cursor
 from chalicelib.domain.dataset import DatasetCounts
 from chalicelib.domain.example import Example, Replacement, Tally, counts_of, total
 from chalicelib.domain.records import Page

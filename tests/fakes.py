@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 
-from chalicelib.adapters.cursors import decode_cursor, encode_cursor
+from chalicelib.domain.cursors import decode_cursor, encode_cursor
 from chalicelib.domain.dataset import Dataset
 from chalicelib.domain.evaluation import Evaluation
 from chalicelib.domain.model import Model
@@ -15,11 +15,13 @@ from chalicelib.domain.project import Project
 from chalicelib.domain.records import Page
 from chalicelib.domain.request import Request
 from chalicelib.domain.service import Service
+from chalicelib.domain.strategy import Filter, Strategy
 from chalicelib.domain.task import Task
 from chalicelib.domain.token import Token
 from chalicelib.ports import Answer, EndpointState, LogLine, TrainingJob
 from droplearn.contracts.errors import CapacityUnavailable, NotFound
 from tests.fake_drops import FakeDroppedFiles, FakeExampleStore, FakeQuietTimer
+from tests.fake_recall import FakeLines, FakeRecallTables
 
 
 class FakeRecords:
@@ -73,6 +75,11 @@ class FakeArtifacts:
 
     def read(self, key: str) -> bytes | None:
         return self.objects.get(key)
+
+    def read_range(self, key: str, first: int, count: int) -> bytes:
+        if key not in self.objects:
+            raise NotFound("artifact.unknown", key)
+        return self.objects[key][first : first + count]
 
     def write(self, key: str, body: bytes) -> None:
         self.objects[key] = body
@@ -183,6 +190,8 @@ class FakePlatform:
     models: FakeRecords = field(default_factory=lambda: FakeRecords(Model))
     evaluations: FakeRecords = field(default_factory=lambda: FakeRecords(Evaluation))
     services: FakeRecords = field(default_factory=lambda: FakeRecords(Service))
+    strategies: FakeRecords = field(default_factory=lambda: FakeRecords(Strategy))
+    filters: FakeRecords = field(default_factory=lambda: FakeRecords(Filter))
     tokens: FakeRecords = field(default_factory=lambda: FakeRecords(Token))
     requests: FakeRecords = field(default_factory=lambda: FakeRecords(Request))
     examples: FakeExampleStore = field(default_factory=FakeExampleStore)
@@ -191,11 +200,13 @@ class FakePlatform:
     endpoints: FakeEndpoints = field(default_factory=FakeEndpoints)
     executions: FakeExecutions = field(default_factory=FakeExecutions)
     job_logs: FakeJobLogs = field(default_factory=FakeJobLogs)
+    recall_tables: FakeRecallTables = field(default_factory=FakeRecallTables)
     dropped: FakeDroppedFiles = field(default_factory=FakeDroppedFiles)
     moment: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
     def __post_init__(self) -> None:
         self.quiet_timer = FakeQuietTimer(self.now)
+        self.lines = FakeLines(self.artifacts.objects)
 
     @property
     def invoker(self) -> FakeEndpoints:

@@ -141,6 +141,7 @@ def print_row(result: Measured, *, is_first: bool) -> None:
 
 
 def print_mean(results: Sequence[Measured]) -> None:
+    """Mean and spread over the runs; accuracies weighted by the pictures held out."""
     names = (
         "baseline_accuracy",
         "frozen_accuracy",
@@ -151,12 +152,12 @@ def print_mean(results: Sequence[Measured]) -> None:
         "first_model_s",
         "total_s",
     )
+    print(f"{'over ' + str(len(results)) + ' runs':>20}  {'mean':>8}  {'deviation':>9}  {'lowest':>8}  {'highest':>8}")
     for name in names:
         values = np.array([getattr(result, name) for result in results])
         weights = np.array([result.test_count for result in results]) if name.endswith("accuracy") else None
-        print(
-            f"{name:>20} mean {np.average(values, weights=weights):.4f}  from {values.min():.4f} to {values.max():.4f}  over {len(values)}"
-        )
+        spread = f"{values.std(ddof=1):9.4f}" if len(values) > 1 else f"{'-':>9}"
+        print(f"{name:>20}  {np.average(values, weights=weights):8.4f}  {spread}  {values.min():8.4f}  {values.max():8.4f}")
 
 
 def _options() -> argparse.Namespace:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.records import R
     from chalicelib.domain.request import Request
     from chalicelib.domain.service import Service
+    from chalicelib.domain.strategy import Filter, Strategy
     from chalicelib.domain.task import Task
     from chalicelib.domain.token import Token
     from chalicelib.ports import (
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
         Executions,
         Invoker,
         JobLogs,
+        Lines,
         QuietTimer,
+        RecallTables,
         Records,
         TrainingJobs,
     )
@@ -85,6 +88,20 @@ class AwsPlatform:
         from chalicelib.domain.service import Service
 
         return self._records(Service)
+
+    @cached_property
+    def strategies(self) -> Records[Strategy]:
+        """Strategies."""
+        from chalicelib.domain.strategy import Strategy
+
+        return self._records(Strategy)
+
+    @cached_property
+    def filters(self) -> Records[Filter]:
+        """Filters."""
+        from chalicelib.domain.strategy import Filter
+
+        return self._records(Filter)
 
     @cached_property
     def tokens(self) -> Records[Token]:
@@ -162,6 +179,20 @@ class AwsPlatform:
         from chalicelib.adapters.artifacts import S3Artifacts
 
         return S3Artifacts(self.settings.artifact_bucket)
+
+    @cached_property
+    def lines(self) -> Lines:
+        """Files of both buckets, line by line."""
+        from chalicelib.adapters.s3_lines import S3Lines
+
+        return S3Lines({"artifacts": self.settings.artifact_bucket, "data": self.settings.data_bucket})
+
+    @cached_property
+    def recall_tables(self) -> RecallTables:
+        """The rows of services of tables."""
+        from chalicelib.adapters.recall_tables import DynamoRecallTables
+
+        return DynamoRecallTables(self.settings.recall_table_name)
 
     @cached_property
     def job_logs(self) -> JobLogs:

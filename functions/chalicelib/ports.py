@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # a cold start of predict loads none of these
     from chalicelib.domain.project import Project
     from chalicelib.domain.request import Request
     from chalicelib.domain.service import Service
+    from chalicelib.domain.strategy import Filter, Strategy
     from chalicelib.domain.task import Task
     from chalicelib.domain.token import Token
 
@@ -188,6 +189,9 @@ class Artifacts(Protocol):
     def read(self, key: str) -> bytes | None:
         """None: there is no such object."""
 
+    def read_range(self, key: str, first: int, count: int) -> bytes:
+        """Fewer bytes where the object ends. Raises NotFound (`artifact.unknown`)."""
+
     def write(self, key: str, body: bytes) -> None:
         """Writes over what was there."""
 
@@ -199,6 +203,28 @@ class Artifacts(Protocol):
 
     def uri(self, key: str) -> str:
         """`s3://<artifact bucket>/<key>`."""
+
+
+class Lines(Protocol):
+    """Objects of both buckets, line by line from any place on."""
+
+    def read(self, bucket: str, key: str, start: int) -> Iterator[tuple[bytes, int]]:
+        """(line with its end, where the next one begins), from byte `start`. `bucket`: artifacts or data. Raises NotFound
+        (`table.unknown`).
+        """
+
+
+class RecallTables(Protocol):
+    """Rows that services of tables answer from. A row expires by itself."""
+
+    def write(self, service_id: str, table: str, rows: Sequence[tuple[str, str]], expires_at: int) -> None:
+        """(key, value), over what was there. `expires_at`: seconds since 1970. Raises Throttled."""
+
+    def read(self, service_id: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """By (table, key); those that are not there are left out. Raises Throttled."""
+
+    def remove(self, service_id: str, table: str, key: str) -> None:
+        """Nothing happens when it is not there."""
 
 
 @dataclass(frozen=True)
@@ -234,6 +260,10 @@ class Platform(Protocol):
     @property
     def services(self) -> Records[Service]: ...  # noqa: D102
     @property
+    def strategies(self) -> Records[Strategy]: ...  # noqa: D102
+    @property
+    def filters(self) -> Records[Filter]: ...  # noqa: D102
+    @property
     def tokens(self) -> Records[Token]: ...  # noqa: D102
     @property
     def requests(self) -> Records[Request]: ...  # noqa: D102
@@ -255,6 +285,10 @@ class Platform(Protocol):
     def executions(self) -> Executions: ...  # noqa: D102
     @property
     def artifacts(self) -> Artifacts: ...  # noqa: D102
+    @property
+    def lines(self) -> Lines: ...  # noqa: D102
+    @property
+    def recall_tables(self) -> RecallTables: ...  # noqa: D102
     @property
     def job_logs(self) -> JobLogs: ...  # noqa: D102
 

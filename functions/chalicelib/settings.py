@@ -26,6 +26,11 @@ class Settings:
         return self._text("TABLE_NAME")
 
     @property
+    def recall_table_name(self) -> str:
+        """The DynamoDB table with the rows of services of tables."""
+        return self._text("RECALL_TABLE_NAME")
+
+    @property
     def data_bucket(self) -> str:
         """Where users drop."""
         return self._text("DATA_BUCKET")

@@ -174,7 +174,7 @@ def _parsed(reply: urllib3.BaseHTTPResponse) -> Json:
 
 
 def _error(status: int, answer: Json) -> DropLearnError:
-    told = answer.get("error") or {"code": f"http.{status}", "message": str(answer.get("message", answer))}
+    told = answer.get("error") or {"code": f"http.{status}", "message": str(answer.get("message") or answer.get("msg") or answer)}
     hint = told.get("hint", "")
     if request_id := told.get("request_id"):
         hint = f"{hint} (request {request_id})".strip() if status >= 500 else hint

@@ -95,3 +95,24 @@ def test_a_dataset_with_a_train_section_trains_by_itself_once_it_is_quiet(world:
     task = world.end_of_task(tasks[0]["id"])
     assert task["status"] == "SUCCEEDED", task
     assert world.call("GET", "/v1/projects/shapes2")["is_scenario_inferred"] is False
+
+
+def test_an_evaluation_answers_at_any_threshold_lists_bad_cases_and_compares(world: World, learnt: Learnt):
+    path = f"/v1/evaluations/{learnt.task['evaluation']}"
+    loose, strict = (world.call("GET", f"{path}/thresholds", threshold=t) for t in (0.0, 0.999999))
+    assert loose["micro"]["recall"] == 1.0
+    assert strict["micro"]["recall"] < 1.0
+    own = world.call("GET", f"{path}/thresholds", label_thresholds='{"circle": 0.3}')
+    assert [row["threshold"] for row in own["labels"]] == [0.3, 0.8]
+    assert world.ask("GET", f'{path}/thresholds?label_thresholds={{"cat":0.3}}')[0] == 400
+    assert world.call("GET", f"{path}/curves")["labels"][0]["positive_count"] == 8
+
+    world.drop(learnt.project, "mixed", {"circle/wrong.jpg": picture("square", 700), "square/right.jpg": picture("square", 701)})
+    made = world.call("POST", f"/v1/models/{learnt.model}/evaluations", {"dataset": "mixed"})
+    done = world.end_of_evaluation(made["id"])
+    assert done["bad_case_count"] == 1, done
+    cases = world.call("GET", f"/v1/evaluations/{made['id']}/bad-cases", label="circle", predicted="square")
+    assert [case["path"] for case in cases["bad_cases"]] == ["circle/wrong.jpg"]
+    same = world.call("GET", f"/v1/evaluations/{made['id']}/comparison", other=made["id"])
+    assert (same["both_wrong"], same["p_value"], same["is_significant"]) == (1, 1.0, False)
+    assert world.ask("GET", f"{path}/comparison?other={made['id']}")[0] == 409

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from droplearn.contracts.evaluation import EvaluationRequest
+from droplearn.contracts.evaluation import BadCase, BadCaseGroup, BadCaseIndex, EvaluationRequest
 from droplearn.contracts.training import CHANNEL_DATASET, CHANNEL_IMAGES
 from droplearn.scenarios import scenario_named
 from droplearn.scenarios.learning import EvaluationContext
@@ -18,7 +19,7 @@ from trainer.paths import Paths
 
 
 def evaluate(paths: Paths) -> None:
-    """Writes report.json and predictions.parquet. Raises DropLearnError."""
+    """Writes report.json, predictions.parquet and, where the scenario makes them, curves and bad cases. Raises DropLearnError."""
     import time
 
     begun = started_at()
@@ -35,8 +36,25 @@ def evaluate(paths: Paths) -> None:
         result = scenario_named(request.scenario).load_evaluation().evaluate(context)
     paths.processing_report.mkdir(parents=True, exist_ok=True)
     _write_parquet(paths.processing_report / "predictions.parquet", result.predictions)
+    if result.curves is not None:
+        (paths.processing_report / "curves.json").write_text(result.curves.to_json(), "utf-8")
+    if result.bad_cases is not None:
+        write_bad_cases(paths.processing_report, request.evaluation_id, result.bad_cases)
     (paths.processing_report / "report.json").write_text(result.report.to_json(), "utf-8")
     context.log.note(f"{result.report.example_count} examples, metrics {result.report.metrics}")
+
+
+def write_bad_cases(folder: Path, evaluation_id: str, cases: Sequence[BadCase]) -> None:
+    """Sorted, so that each pair of labels is one range of bytes."""
+    ordered = sorted(cases, key=lambda case: (case.label, case.predicted, -case.confidence, case.path))
+    groups: list[BadCaseGroup] = []
+    with (folder / "bad_cases.jsonl").open("wb") as file:
+        for (label, predicted), members in groupby(ordered, key=lambda case: (case.label, case.predicted)):
+            first, lines = file.tell(), [case.model_dump_json() + "\n" for case in members]
+            file.writelines(line.encode() for line in lines)
+            size = file.tell() - first
+            groups.append(BadCaseGroup(label=label, predicted=predicted, count=len(lines), first_byte=first, byte_count=size))
+    (folder / "bad_cases.json").write_text(BadCaseIndex(evaluation_id=evaluation_id, groups=groups).to_json(), "utf-8")
 
 
 def _write_parquet(file: Path, columns: Mapping[str, Any]) -> None:

@@ -24,6 +24,19 @@ class S3Artifacts:
             found = self._open(key)
             return bytes(found.read()) if found is not None else None
 
+    def read_range(self, key: str, first: int, count: int) -> bytes:
+        """One GetObject with Range."""
+        with translated():
+            try:
+                found = client("s3").get_object(Bucket=self._bucket, Key=key, Range=f"bytes={first}-{first + count - 1}")
+            except ClientError as error:
+                if error.response["Error"]["Code"] == "InvalidRange":
+                    return b""
+                if is_not_found(error):
+                    raise NotFound("artifact.unknown", f"There is no {key} in the artifact bucket.") from error
+                raise
+            return bytes(found["Body"].read())
+
     def write(self, key: str, body: bytes) -> None:
         """One PutObject."""
         with translated():

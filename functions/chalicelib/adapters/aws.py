@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.adapters import cursors
+from chalicelib.domain import cursors
 from droplearn.contracts.errors import CapacityUnavailable, DropLearnError, InternalError, Throttled, TransientError
 
 _THROTTLED = {

@@ -14,7 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.adapters.aws import client, meaning_of, translated
-from chalicelib.adapters.cursors import decode_cursor, encode_cursor
+from chalicelib.domain.cursors import decode_cursor, encode_cursor
 from chalicelib.domain.dataset import DatasetCounts
 from chalicelib.domain.example import Example, Replacement, Tally, counts_of
 from chalicelib.domain.indexing import TOMBSTONE_LIFE_S

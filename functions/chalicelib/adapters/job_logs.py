@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.adapters.aws import client, is_not_found, translated
-from chalicelib.adapters.cursors import decode_cursor, encode_cursor
+from chalicelib.domain.cursors import decode_cursor, encode_cursor
 from chalicelib.domain.records import Page
 from chalicelib.ports import LogLine
 

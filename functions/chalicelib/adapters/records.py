@@ -8,8 +8,8 @@ from typing import Any, Generic
 from botocore.exceptions import ClientError
 
 from chalicelib.adapters.aws import client, code_of, translated
-from chalicelib.adapters.cursors import decode_cursor, encode_cursor
 from chalicelib.adapters.items import attribute, from_item, key_of, to_item, value
+from chalicelib.domain.cursors import decode_cursor, encode_cursor
 from chalicelib.domain.records import Page, R
 from droplearn.contracts.errors import NotFound
 

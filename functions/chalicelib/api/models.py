@@ -5,10 +5,12 @@ from __future__ import annotations
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from chalicelib.api.calling import require
-from chalicelib.api.parameters import Cursor, Limit
+from chalicelib.api.parameters import Cursor, FewRows, Limit
+from chalicelib.api.recall_views import TableNames, TablePreview
 from chalicelib.api.views import ModelPage, ModelView
 from chalicelib.bootstrap import platform
 from chalicelib.domain.model import Model, models_of
+from chalicelib.service import previews
 from chalicelib.service.finding import find_model, find_project
 from droplearn.contracts.status import Permission
 
@@ -40,3 +42,18 @@ def get_model(model: str) -> ModelView:
     found = find_model(platform(), model)
     require(Permission.LIST_PROJECT, found.project)
     return _view(found)
+
+
+@router.get("/v1/models/<model>/tables", summary="List a model's tables", tags=["recommendation"])
+def list_tables(model: str) -> TableNames:
+    """None for a model that is a network. Needs ListProject."""
+    require(Permission.LIST_PROJECT, find_model(platform(), model).project)
+    return TableNames(tables=previews.table_names(platform(), model))
+
+
+@router.get("/v1/models/<model>/tables/<table>", summary="Preview a model's table", tags=["recommendation"])
+def preview_table(model: str, table: str, limit: FewRows = 10, cursor: Cursor = None) -> TablePreview:
+    """Its first rows. Needs ListProject."""
+    require(Permission.LIST_PROJECT, find_model(platform(), model).project)
+    page = previews.preview_of_model(platform(), model, table, limit, cursor)
+    return TablePreview(rows=page.items, next_cursor=page.cursor)

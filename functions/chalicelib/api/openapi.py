@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from chalicelib.api.errors import JSON
 from droplearn import __version__
 from droplearn.contracts.prediction import PredictionError, PredictionRequest, PredictionSuccess
+from droplearn.contracts.recommended import RecommendationReply, RecommendationRequest
 
 _ERRORS = {
     "400": "A field is missing, unknown or out of bounds",
@@ -70,7 +71,8 @@ def document(resolver: APIGatewayHttpResolver) -> dict[str, Any]:
 
 def _predict_operation(schemas: dict[str, Any]) -> dict[str, Any]:
     """Served by another Lambda, without Powertools."""
-    models = [(PredictionRequest, "validation"), (PredictionSuccess, "serialization"), (PredictionError, "serialization")]
+    questions, answers = (PredictionRequest, RecommendationRequest), (PredictionSuccess, PredictionError, RecommendationReply)
+    models = [(model, "validation") for model in questions] + [(model, "serialization") for model in answers]
     _, defined = models_json_schema(models, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
     schemas |= defined["$defs"]
     picture = {"schema": {"type": "string", "format": "binary"}}
@@ -82,9 +84,9 @@ def _predict_operation(schemas: dict[str, Any]) -> dict[str, Any]:
         "parameters": [{"name": "service", "in": "path", "required": True, "schema": {"type": "string"}}],
         "requestBody": {
             "required": True,
-            "content": {JSON: _content("PredictionRequest")[JSON], "image/jpeg": picture, "image/png": picture},
+            "content": {JSON: _content("PredictionRequest", "RecommendationRequest")[JSON], "image/jpeg": picture, "image/png": picture},
         },
-        "responses": {"200": {"description": "Labels, the most probable first", "content": _content("PredictionSuccess")}},
+        "responses": {"200": {"description": "The best first", "content": _content("PredictionSuccess", "RecommendationReply")}},
     }
 
 
@@ -96,7 +98,7 @@ def _content(*schemas: str) -> dict[str, Any]:
 def _complete(path: str, operation: dict[str, Any]) -> None:
     if path not in PUBLIC:
         operation["security"] = [{"token": []}]
-    content = _content("Error", "PredictionError") if path.endswith("/predict") else _content("Error")
+    content = _content("Error", "PredictionError", "RecommendationReply") if path.endswith("/predict") else _content("Error")
     operation["responses"] |= {code: {"description": text, "content": content} for code, text in _ERRORS.items()}
     if "204" in operation["responses"]:
         operation["responses"]["204"] = {"description": "Done"}

@@ -1,4 +1,6 @@
-"""The Lambda `predict`: checks the token and hands the body to the endpoint. The hot path: neither Powertools nor pydantic is loaded."""
+"""The Lambda `predict`: checks the token and hands the body to the endpoint, or answers from tables. The hot path: neither Powertools nor
+pydantic is loaded.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ def handle(event: dict[str, Any], context: Any) -> Reply:
     """`POST /v1/services/{service_id}/predict`."""
     request_id = getattr(context, "aws_request_id", "") or ""
     try:
-        return _predict(event)
+        return _predict(event, request_id)
     except DropLearnError as error:
         if isinstance(error, InternalError):
             logger.exception("request %s failed", request_id)
@@ -48,12 +50,16 @@ def _reply(error: Exception, request_id: str) -> Reply:
     return {"statusCode": status, "headers": {"content-type": JSON}, "body": body, "isBase64Encoded": False}
 
 
-def _predict(event: dict[str, Any]) -> Reply:
+def _predict(event: dict[str, Any], request_id: str) -> Reply:
     headers = event.get("headers") or {}
     token = identify(platform(), headers.get("authorization"))
     service_id = (event.get("pathParameters") or {}).get("service_id") or event["rawPath"].split("/")[3]
     service = _service(service_id)
     _require(token, service)
+    if service.serving == "tables":
+        from chalicelib.api.recommend import recommend
+
+        return recommend(service, _body(event), request_id)
     answer = platform().invoker.invoke(service.id, _body(event), headers.get("content-type") or "application/octet-stream", _options(event))
     is_text = answer.content_type.startswith(JSON)
     return {

@@ -28,6 +28,8 @@ class Service:
     updated_at: str
     instance_type: str
     instance_count: int = 1
+    serving: str = "endpoint"
+    """Or `tables`: no endpoint, a Lambda answers from rows."""
     max_runtime_s: int = DEFAULT_RUNTIME_S
     name: str | None = None
     token: str | None = None

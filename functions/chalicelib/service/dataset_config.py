@@ -16,6 +16,7 @@ from droplearn.contracts.document import invalid
 from droplearn.contracts.errors import InvalidRequest, Throttled, UnsupportedScenario
 from droplearn.contracts.s3_layout import CONFIG_FILE
 from droplearn.scenarios import scenario_named
+from droplearn.scenarios.scenario import Scenario
 
 MAX_ATTEMPTS = 8
 MAX_DEPTH = 10
@@ -42,12 +43,17 @@ def read_config(raw: bytes | None) -> Reading:
     try:
         config = DatasetConfig.model_validate(_load(raw))
         if config.scenario is not None:
-            scenario_named(config.scenario).check_options(config.train.options if config.train else {})
+            _check(scenario_named(config.scenario), config.train or TrainSection())
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         return _refused(_told(error))
     except (UnsupportedScenario, InvalidRequest) as error:
         return Reading(problem=ConfigProblem(message=error.message, hint=error.hint))
     return Reading(config)
+
+
+def _check(scenario: Scenario, train: TrainSection) -> None:
+    scenario.check_options(train.options)
+    scenario.check_labels(train.labels)
 
 
 def _load(raw: bytes) -> object:

@@ -1,4 +1,4 @@
-"""Start an evaluation on a dataset of one's choice (E-6), and read reports."""
+"""Start an evaluation on a dataset of one's choice (E-6)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from chalicelib.domain.evaluation import Evaluation
 from chalicelib.domain.failure import problem_of
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
-from chalicelib.service.finding import find_dataset, find_evaluation, find_model, find_project
-from droplearn.contracts.errors import Conflict, DropLearnError, InvalidRequest, NotFound
+from chalicelib.service.finding import find_dataset, find_model, find_project
+from droplearn.contracts.errors import DropLearnError, InvalidRequest
 from droplearn.contracts.ids import new_id
-from droplearn.contracts.s3_layout import evaluation_prefix
 from droplearn.contracts.status import EvaluationStatus
 
 
@@ -47,16 +46,3 @@ def _start(platform: Platform, evaluation: Evaluation) -> Evaluation:
         platform.evaluations.change(evaluation.id, failed, only_if={"status": [EvaluationStatus.CREATED.value]})
         raise
     return platform.evaluations.change(evaluation.id, {"execution": arn}) or evaluation
-
-
-def read_report(platform: Platform, evaluation_id: str) -> bytes:
-    """The EvaluationReport as JSON. Raises NotFound, Conflict (`evaluation.no_report_yet`)."""
-    evaluation = find_evaluation(platform, evaluation_id)
-    if evaluation.status != EvaluationStatus.SUCCEEDED:
-        raise Conflict(
-            "evaluation.no_report_yet", f"The evaluation is {evaluation.status}: it has no report.", hint="Wait until it has succeeded."
-        )
-    body = platform.artifacts.read(f"{evaluation_prefix(evaluation_id)}report/report.json")
-    if body is None:
-        raise NotFound("evaluation.report_gone", "The report is no longer in the artifact bucket.", hint="Start the evaluation again.")
-    return body

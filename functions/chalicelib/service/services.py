@@ -21,6 +21,8 @@ from droplearn.scenarios import scenario_named
 VARIANT = "all"
 STOPPED_BY_USER = "ServiceStopped"
 TOKEN_OUTLIVES_S = 7 * 24 * 3600
+ROWS_OUTLIVE_S = 24 * 3600
+"""Rows of a service of tables expire so long after its deadline; loading them takes some of it."""
 _TRIES = 5
 
 
@@ -84,6 +86,7 @@ def _new_service(platform: Platform, order: ServiceOrder, model: Model, service_
         created_at=now,
         updated_at=now,
         instance_type=order.instance_type or scenario_named(model.scenario).spec.default_serving_instance,
+        serving=scenario_named(model.scenario).spec.serving,
         instance_count=order.instance_count,
         max_runtime_s=order.max_runtime_s,
         name=order.name,
@@ -130,9 +133,12 @@ def _release(platform: Platform, service: Service) -> None:
 
 
 def plan_deployment(platform: Platform, service_id: str) -> dict[str, Any]:
-    """What the three SageMaker calls are given."""
+    """What the three SageMaker calls, or LoadTables, are given."""
     service = find_service(platform, service_id)
     return {
+        "serving": service.serving,
+        "expires_at": int(platform.now().timestamp()) + service.max_runtime_s + ROWS_OUTLIVE_S,
+        "loading": {"is_done": False, "cursor": None},
         "model_uri": find_model(platform, service.model).artifact_uri,
         "image_suffix": scenario_named(service.scenario).spec.image_suffix,
         "instance_type": service.instance_type,

@@ -39,7 +39,7 @@ def create_task(platform: Platform, order: TaskOrder) -> Task:
     """Keeps the task, then starts its execution.
 
     Raises NotFound (`project.unknown`, `dataset.unknown`, `model.unknown`), InvalidRequest (`name.invalid`, `preset.unknown`,
-    `option.unknown`, `option.invalid`, `base_model.wrong_project`), Conflict (`idempotency.mismatch`).
+    `option.unknown`, `option.invalid`, `labels.too_few`, `base_model.wrong_project`), Conflict (`idempotency.mismatch`).
     """
     project = find_project(platform, order.project)
     find_dataset(platform, order.project, order.dataset)
@@ -73,6 +73,7 @@ def _check(platform: Platform, project: Project, order: TaskOrder) -> None:
         check_name(order.name, "task")
     scenario = scenario_named(project.scenario)
     scenario.check_options(order.settings.options)
+    scenario.check_labels(order.settings.labels)
     presets = scenario.spec.presets
     if order.settings.preset not in presets:
         raise InvalidRequest(

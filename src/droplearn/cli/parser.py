@@ -112,7 +112,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target", metavar="COLUMN", help="what to predict from the others (tables; default: the last column)")
     parser.add_argument("--metric", metavar="NAME", help="what to optimise (tables)")
     parser.add_argument("--option", action="append", type=option, metavar="NAME=VALUE", help="a setting of this scenario; see its README")
-    parser.add_argument("--label", action="append", help="train on this label (give at least two)")
+    parser.add_argument("--label", action="append", help="train on this label (may be given again)")
     parser.add_argument("--base-model", metavar="MODEL", help="continue from this model")
     parser.add_argument("--test-fraction", type=float, metavar="0.2", help="keep this share away from the training and evaluate on it")
     parser.add_argument("--validation-fraction", type=float, metavar="0.15")

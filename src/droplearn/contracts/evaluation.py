@@ -64,6 +64,8 @@ class EvaluationReport(Document):
     duration_s: float
     metrics: dict[str, float]
     """By the names of the scenario's spec: `top1_accuracy`, `map_50`, `rmse`, ..."""
+    intervals: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    """95 % confidence interval of some of the metrics, by bootstrap over the examples."""
     labels: list[LabelReport] = Field(default_factory=list)
     confusion_matrix: list[list[int]] = Field(default_factory=list)
     """Of a classification. Row: true label; column: predicted; in the order of `labels`."""
@@ -71,6 +73,56 @@ class EvaluationReport(Document):
     details: dict[str, Any] = Field(default_factory=dict)
     """What only this scenario tells, small: precision of each class, of each field, importances, ... Its README names the keys."""
     warnings: list[str] = Field(default_factory=list)
+
+
+class LabelCurve(Part):
+    """One label at every threshold: an answer counts as this label when its confidence is at least `thresholds[i]`."""
+
+    label: str
+    positive_count: int
+    """Examples, or objects, that bear the label."""
+    average_precision: float | None
+    """Area under the precision-recall curve; None without positives."""
+    thresholds: list[float]
+    """Descending multiples of the file's resolution; between two of them nothing changes."""
+    true_positives: list[int]
+    false_positives: list[int]
+
+
+class EvaluationCurves(Document):
+    """`curves.json`: small, and enough for precision, recall and F1 at any threshold."""
+
+    evaluation_id: str
+    resolution: float
+    micro_average_precision: float | None
+    macro_average_precision: float | None
+    labels: list[LabelCurve]
+
+
+class BadCase(Part):
+    """One line of `bad_cases.jsonl`, which is sorted by label, predicted label and falling confidence."""
+
+    path: str
+    label: str
+    predicted: str
+    confidence: float
+
+
+class BadCaseGroup(Part):
+    """Where the bad cases of one pair of labels lie in `bad_cases.jsonl`."""
+
+    label: str
+    predicted: str
+    count: int
+    first_byte: int
+    byte_count: int
+
+
+class BadCaseIndex(Document):
+    """`bad_cases.json`: the groups in the file's order."""
+
+    evaluation_id: str
+    groups: list[BadCaseGroup]
 
 
 class EvaluationSummary(Part):

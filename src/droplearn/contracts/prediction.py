@@ -78,7 +78,7 @@ class PredictedLabel(BaseModel):
 class PredictionOutput(BaseModel):
     """The answer for one input, most confident first."""
 
-    type: Literal["cv_common"] = "cv_common"
+    type: Literal["cv_common", "audio_common"] = "cv_common"
     body: list[PredictedLabel]
 
 
@@ -89,11 +89,18 @@ class PictureSize(BaseModel):
     width: int
 
 
+class SoundLength(BaseModel):
+    """What was read of a sound, and the rate it was recorded at, in Hz. With several inputs: of the first."""
+
+    seconds: float
+    sample_rate: int
+
+
 class PredictionResult(BaseModel):
     """One output per input, in order."""
 
     output: list[PredictionOutput]
-    meta: PictureSize
+    meta: PictureSize | SoundLength
 
 
 class PredictionSuccess(BaseModel):

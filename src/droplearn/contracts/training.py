@@ -49,21 +49,23 @@ class TaskSettings(Part):
     max_runtime_s: Annotated[int, Field(ge=MIN_MAX_RUNTIME_S, le=MAX_MAX_RUNTIME_S)] = DEFAULT_MAX_RUNTIME_S
     expected_accuracy: Annotated[float, Field(gt=0, le=1)] | None = None
     hyper_parameters: HyperParameters = HyperParameters()
-    labels: Annotated[list[str], Field(min_length=2, json_schema_extra={"uniqueItems": True})] | None = None
+    labels: Annotated[list[str], Field(min_length=1, json_schema_extra={"uniqueItems": True})] | None = None
     """Train on these labels only (C-12); None: all."""
     validation_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
     test_fraction: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
     base_model: str | None = None
     """Id of the model to continue from (C-2, C-14)."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    options: Annotated[dict[OptionName, OptionValue], Field(max_length=20)] = Field(default_factory=dict)
+    options: Annotated[dict[OptionName, OptionValue], Field(max_length=20, json_schema_extra={"additionalProperties": False})] = Field(
+        default_factory=dict
+    )
     """What only this scenario asks (`target`, `metric`, ...); the registry says which there are."""
     resources: Resources = Resources()
 
     @model_validator(mode="after")
-    def _at_least_two_labels(self) -> TaskSettings:
-        if self.labels is not None and len(set(self.labels)) < 2:
-            raise ValueError("select at least two labels")
+    def _labels_differ(self) -> TaskSettings:
+        if self.labels is not None and len(set(self.labels)) < len(self.labels):
+            raise ValueError("labels: each may be named once")
         return self
 
 

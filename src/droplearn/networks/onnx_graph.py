@@ -14,7 +14,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from droplearn.networks.lite_table import FEATURE_CHANNELS, NORM_EPSILON, PIXEL_MEAN, PIXEL_SCALE, LiteNetwork, same_padding
+from droplearn.networks.lite_table import FEATURE_CHANNELS, NORM_EPSILON, PIXEL_MEAN, PIXEL_SCALE, Block, LiteNetwork, same_padding
 
 OPSET, IR_VERSION = 17, 8
 """What onnxruntime-web 1.2x and Triton's ONNX Runtime of 2023 already read."""
@@ -23,19 +23,12 @@ Weights = Mapping[str, NDArray[np.float32]]
 
 def features_graph(network: LiteNetwork, weights: Weights, size: int, source: str = "") -> Any:
     """The backbone as an onnx.ModelProto. `source` is kept in its metadata."""
-    writer = _GraphWriter(weights)
+    writer = GraphWriter(weights)
     writer.normalise()
     writer.conv("stem", kernel=3, stride=2, size=size)
     size = -(-size // 2)
     for index, block in enumerate(network.blocks):
-        before = writer.last
-        if block.expansion != 1:
-            writer.conv(f"blocks.{index}.expand")
-        writer.conv(f"blocks.{index}.depthwise", block.kernel, block.stride, size, groups=block.hidden)
-        writer.conv(f"blocks.{index}.project", is_active=False)
-        size = -(-size // block.stride)
-        if block.is_residual:
-            writer.node("Add", [before, writer.last])
+        size = writer.block(index, block, size)
     writer.conv("head")
     writer.node("GlobalAveragePool", [writer.last])
     writer.node("Flatten", [writer.last], output="features", axis=1)
@@ -61,7 +54,7 @@ def add_classifier(features: Any, weight: NDArray[np.float32], bias: NDArray[np.
     return model
 
 
-class _GraphWriter:
+class GraphWriter:
     """Appends nodes; `last` is the newest tensor."""
 
     def __init__(self, weights: Weights) -> None:
@@ -101,6 +94,17 @@ class _GraphWriter:
         )
         if is_active:
             self.node("Clip", [self.last, "relu6.low", "relu6.high"])
+
+    def block(self, index: int, block: Block, size: int) -> int:
+        """An inverted bottleneck on a map of that side; the side of what comes out."""
+        before = self.last
+        if block.expansion != 1:
+            self.conv(f"blocks.{index}.expand")
+        self.conv(f"blocks.{index}.depthwise", block.kernel, block.stride, size, groups=block.hidden)
+        self.conv(f"blocks.{index}.project", is_active=False)
+        if block.is_residual:
+            self.node("Add", [before, self.last])
+        return -(-size // block.stride)
 
     def model(self, network: LiteNetwork, source: str) -> Any:
         """Graph, opset and metadata."""

@@ -26,7 +26,7 @@ class ModelInput(NamedTuple):
     """One decoded input: `tensors` by the network's input names, each with a batch of 1; `meta` goes into the answer as it is (V-3)."""
 
     tensors: dict[str, Tensor]
-    meta: dict[str, int]
+    meta: dict[str, Any]
 
 
 class Predictor(Protocol):
@@ -39,7 +39,7 @@ class Predictor(Protocol):
         """Raises UndecodableInput."""
         ...
 
-    def answer(self, outputs: Sequence[Tensor], meta: Mapping[str, int], options: Mapping[str, str]) -> list[dict[str, Any]]:
+    def answer(self, outputs: Sequence[Tensor], meta: Mapping[str, Any], options: Mapping[str, str]) -> list[dict[str, Any]]:
         """The `body` of one output. `outputs` in the manifest's order; `options` is the request's query.
 
         Raises:
@@ -56,7 +56,7 @@ class Answer(NamedTuple):
     """`body` of one output, and what goes into the reply's `meta`."""
 
     body: list[dict[str, Any]]
-    meta: dict[str, int]
+    meta: dict[str, Any]
 
 
 @runtime_checkable

@@ -145,6 +145,12 @@ class Scenario:
                 raise InvalidRequest("option.unknown", f"{self.name} has no option {name!r}.", hint=told)
             known[name].check(value)
 
+    def check_labels(self, labels: Sequence[str] | None) -> None:
+        """A task's choice of labels. Raises InvalidRequest (`labels.too_few`)."""
+        least = self.spec.limits.min_labels
+        if labels is not None and len(labels) < least:
+            raise InvalidRequest("labels.too_few", f"{self.spec.title} needs at least {least} labels.", hint="Select more, or all of them.")
+
     def option(self, settings: TaskSettings, name: str) -> OptionValue | None:
         """The value that the task gives, else the default."""
         default = next(option.default for option in self.spec.options if option.name == name)

@@ -13,8 +13,8 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.adapters import aws
-from chalicelib.adapters.cursors import encode_cursor
 from chalicelib.adapters.example_store import SHARDS, TableExampleStore
+from chalicelib.domain.cursors import encode_cursor
 from chalicelib.domain.example import Example, Replacement, total
 from chalicelib.domain.indexing import TOMBSTONE_LIFE_S, pad_sequencer
 from chalicelib.ports import WriteConflict

@@ -18,7 +18,8 @@ from droplearn.scenarios.image_classification.pixels import prepare
 from tests.contract.learning.conftest import lay_out, write
 from tests.pictures import picture
 
-TUNED = {"hyper_parameters": {"epochs": 2, "batch_size": 16}, "seed": 7}
+TUNED = {"hyper_parameters": {"epochs": 2, "batch_size": 16, "learning_rate": 1e-5}, "seed": 7}
+"""Gentle: these pictures are noise to a network that knows photos, and larger steps only destroy it."""
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,8 @@ def test_the_saved_network_answers_uint8_pictures_with_the_right_label(new_job, 
     job = new_job(easy)
     assert job.run("train") == 0
     session = onnxruntime.InferenceSession(job.model / "model.onnx")
-    pixels = np.stack([prepare(picture(label, 90), 224).pixels for label in job.manifest.labels])
+    size = job.manifest.preprocessing["size"]
+    pixels = np.stack([prepare(picture(label, 90), size).pixels for label in job.manifest.labels])
     probabilities = session.run(["probabilities"], {"image": pixels})[0]
     assert probabilities.argmax(axis=1).tolist() == [0, 1, 2]
     assert probabilities.sum(axis=1) == pytest.approx([1, 1, 1], abs=1e-5)
@@ -124,7 +126,9 @@ def test_fine_tuning_prints_the_curves_and_compares_candidates(tuned):
         assert set(line.metrics) == {"train_loss", "valid_loss", "valid_top1_accuracy", "valid_top5_accuracy"}
     assert tuned.manifest.stop_reason == "epochs_done"
     assert {c.name for c in tuned.manifest.candidates} == {"frozen", "tuned", "between_0.25", "between_0.5", "between_0.75"}
-    assert sum(c.is_chosen for c in tuned.manifest.candidates) == 1
+    (chosen,) = (c for c in tuned.manifest.candidates if c.is_chosen)
+    assert {line.stage for line in lines[3:]} == (set() if chosen.name == "frozen" else {"refit"})
+    assert [line.epoch for line in lines[3:]] == list(range(1, len(lines) - 2)), "the refits are one curve"
 
 
 def test_training_is_deterministic_for_a_seed(new_job, hard, tuned):
@@ -198,17 +202,15 @@ def test_a_defect_becomes_a_failure_without_a_traceback_in_it(new_job, easy):
     assert "Traceback" not in told.message
 
 
-def test_two_processes_learn_what_one_learns(new_job, easy):
-    settings = {"hyper_parameters": {"epochs": 2, "batch_size": 6}}
-    one, two = new_job(easy, "one", **settings), new_job(easy, "two", **settings)
-    assert one.run("train") == 0
-    assert two.run("train", DROPLEARN_PROCESSES_PER_HOST="2") == 0, two.log.read_text()
-    assert [(line["stage"], line["epoch"]) for line in one.manifest.history[:3]] == [
-        (line["stage"], line["epoch"]) for line in two.lines("metric")[:3]
-    ]
-    for ours, theirs in zip(one.manifest.history[:3], two.manifest.history[:3], strict=True):
-        assert ours["train_loss"] == pytest.approx(theirs["train_loss"], abs=0.3)
-        assert ours["valid_loss"] == pytest.approx(theirs["valid_loss"], abs=0.3)
+def test_two_processes_learn_what_one_learns_but_for_noise(new_job, hard, tuned):
+    """The same order, crops and targets; dropout and colours are drawn anew in each process."""
+    job = new_job(hard, **TUNED)
+    assert job.run("train", DROPLEARN_PROCESSES_PER_HOST="2") == 0, job.log.read_text()
+    ours, theirs = job.manifest.history[:3], tuned.manifest.history[:3]
+    assert [(line["stage"], line["epoch"]) for line in ours] == [(line["stage"], line["epoch"]) for line in theirs]
+    assert [line["valid_loss"] for line in ours] == pytest.approx([line["valid_loss"] for line in theirs], abs=0.1)
+    losses, expected = ({c.name: c.metrics["valid_loss"] for c in j.manifest.candidates} for j in (job, tuned))
+    assert losses == pytest.approx(expected, abs=0.1)
 
 
 def test_two_processes_stop_together_and_keep_the_model(new_job, hard):

@@ -8,7 +8,8 @@ import pytest
 
 from chalicelib.ports import LogLine
 from chalicelib.service.evaluation_plan import plan_evaluation, record_evaluation
-from chalicelib.service.evaluations import create_evaluation, read_report
+from chalicelib.service.evaluation_results import REPORT, read_file
+from chalicelib.service.evaluations import create_evaluation
 from chalicelib.service.freezing import freeze
 from chalicelib.service.metrics import read_metrics
 from droplearn.contracts.errors import Conflict, InternalError, InvalidDataset, InvalidRequest
@@ -115,7 +116,7 @@ def test_the_reports_essentials_go_to_evaluation_model_and_task():
     assert (done.status, done.summary["bad_case_count"]) == ("SUCCEEDED", 2)
     assert platform.tasks.get(task.id).metrics == {"top1_accuracy": 0.9}
     assert platform.models.get(evaluation.model).evaluation_metrics == {"top1_accuracy": 0.9}
-    assert json.loads(read_report(platform, evaluation.id))["example_count"] == 20
+    assert json.loads(read_file(platform, evaluation.id, REPORT))["example_count"] == 20
 
 
 def test_a_person_evaluating_on_another_dataset_does_not_change_the_models_own_metrics():
@@ -132,7 +133,7 @@ def test_an_evaluation_without_a_report_says_so():
     with pytest.raises(InternalError, match=r"evaluation\.no_report"):
         record_evaluation(platform, evaluation.id)
     with pytest.raises(Conflict, match=r"evaluation\.no_report_yet"):
-        read_report(platform, evaluation.id)
+        read_file(platform, evaluation.id, REPORT)
 
 
 def test_metrics_are_read_from_the_log_and_noise_is_passed_over():

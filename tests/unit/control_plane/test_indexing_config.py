@@ -65,7 +65,7 @@ def test_an_empty_file_says_nothing():
         ("a: &a [x, x]\nb: [*a, *a]", "aliases"),
         ("!!python/object/apply:os.system ['true']", "Line"),
         ("train: {labels: [yes, no]}", "train.labels"),
-        ("train: {labels: [only]}", "train.labels"),
+        ("scenario: image_classification\ntrain: {labels: [only]}", "at least 2 labels"),
         ("train: {labels: [same, same]}", "train"),
         ("train: {quiet_period_s: 1}", "quiet_period_s"),
         ("train: {expected_accuracy: .nan}", "expected_accuracy"),

@@ -77,3 +77,6 @@ def test_a_batch_that_was_overtaken_by_the_declaration_judges_anew_itself(platfo
 def test_annotated_pictures_are_inferred_before_labelled_folders(platform: FakePlatform):
     assert infer_scenario(["x/a.jpg", "x/a.box"]).name == "boxes"
     assert infer_scenario(["x/a.jpg", "x/b.jpg"]).name == "image_classification"
+    assert infer_scenario(["cat/a.jpg", "dog/b.jpg", "notes.json"]).name == "image_classification", "a stray file is no annotation"
+    assert infer_scenario(["JPEGImages/a.jpg", "Annotations/a.xml"]).name == "object_detection"
+    assert infer_scenario(["churn.csv"]).name == "tabular_prediction"

@@ -6,14 +6,17 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.domain.dataset import Dataset
+from chalicelib.domain.evaluation import Evaluation
 from chalicelib.domain.example import Example, Replacement, contribution, total
 from chalicelib.domain.model import Model
 from chalicelib.domain.project import Project
 from chalicelib.domain.task import Task
 from chalicelib.service.tasks import TaskOrder, create_task
 from droplearn.contracts.dataset import ExampleStatus
+from droplearn.contracts.evaluation import EvaluationReport
 from droplearn.contracts.model import ModelManifest
-from droplearn.contracts.s3_layout import best_model_manifest_key
+from droplearn.contracts.s3_layout import best_model_manifest_key, evaluation_prefix
+from droplearn.contracts.status import EvaluationStatus
 from droplearn.contracts.training import TaskSettings
 from tests.fakes import FakePlatform
 
@@ -89,3 +92,30 @@ def write_manifest(platform: FakePlatform, task: Task, stop_reason: str = "conve
         warnings=["few examples"],
     )
     platform.artifacts.write(best_model_manifest_key(task.id), manifest.to_json().encode())
+
+
+def an_evaluation(platform: FakePlatform, id_: str, *, metrics: dict[str, float], dataset_version: str = "v-1") -> Evaluation:
+    """One that has succeeded, with a report of 200 examples."""
+    evaluation = Evaluation(
+        id=id_,
+        project=PROJECT,
+        model="model-x",
+        status=EvaluationStatus.SUCCEEDED.value,
+        created_at="2026-01-01T00:00:00Z",
+        updated_at="2026-01-01T00:00:00Z",
+        dataset_version=dataset_version,
+    )
+    platform.evaluations.add(evaluation)
+    report = EvaluationReport(
+        evaluation_id=id_,
+        model_id="model-x",
+        scenario="image_classification",
+        dataset_version=dataset_version,
+        protocol="test_split",
+        created_at="2026-01-01T00:00:00Z",
+        example_count=200,
+        duration_s=1.0,
+        metrics=metrics,
+    )
+    platform.artifacts.write(f"{evaluation_prefix(id_)}report/report.json", report.to_json().encode())
+    return evaluation

@@ -10,7 +10,7 @@ from droplearn.scenarios.image_classification.training.examples import LearningE
 from droplearn.scenarios.image_classification.training.features import FeatureTable, Problem, extract, health
 from droplearn.scenarios.image_classification.training.pictures import BatchLoader, PictureCache, random_crop
 from droplearn.scenarios.image_classification.training.tuning_state import FILE, TuningState
-from droplearn.scenarios.learning import ExampleSource, StoppedEarly
+from droplearn.scenarios.learning import ExampleSource, ProcessGroup, StoppedEarly
 from tests.pictures import picture
 from tests.unit.learning.fakes import FakeDeadline, FakeLog, version_of
 
@@ -129,7 +129,7 @@ def test_crops_are_square_deterministic_and_differ_between_seeds():
 @pytest.mark.parametrize("room", [0, 10**9])
 def test_batches_do_not_depend_on_how_much_fits_into_memory(tmp_path, room):
     examples = learning_examples(tmp_path, {f"{i}": picture("circle", i, 300) for i in range(6)})
-    loader = BatchLoader(PictureCache(examples, 32, room), seed=5)
+    loader = BatchLoader(PictureCache(examples, 32, room), 5, ProcessGroup())
     batches = [np.array([0, 1, 2]), np.array([3, 4, 5])]
     found = list(loader.batches(2, batches, 48))
     loader.close()
@@ -138,8 +138,22 @@ def test_batches_do_not_depend_on_how_much_fits_into_memory(tmp_path, room):
     assert np.array_equal(found[1][1], expected)
 
 
+def test_processes_together_crop_what_one_would(tmp_path):
+    cache = PictureCache(learning_examples(tmp_path, {f"{i}": picture("circle", i, 100) for i in range(4)}), 32)
+
+    def crops(rank, world_size, indices):
+        loader = BatchLoader(cache, 5, ProcessGroup(rank, world_size))
+        (found,) = loader.batches(0, [np.array(indices)], 32)
+        loader.close()
+        return found
+
+    alone = crops(0, 1, [3, 1, 0, 2])
+    assert np.array_equal(crops(0, 2, [3, 0]), alone[0::2])
+    assert np.array_equal(crops(1, 2, [1, 2]), alone[1::2])
+
+
 def state(**changes):
-    told = {"key": "k", "epochs_done": 2, "fraction": 0.4, "bad_epochs": 1, "best_loss": 0.5, "history": [{"epoch": 1}]}
+    told = {"key": "k", "epochs_done": 2, "fraction": 0.4, "bad_epochs": 1, "history": [{"epoch": 1}]}
     return TuningState(**told | changes, weights={"w": np.arange(3.0)}, moments={"m/w": np.ones(2)})
 
 

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from droplearn.networks import backbones
-from droplearn.networks.efficientnet_lite import build, pretrained_weights
+from droplearn.networks.efficientnet_lite import ConvNorm, build, pretrained_weights
 from droplearn.networks.lite_table import LITE_NETWORKS, lite_network, same_padding
 from droplearn.networks.onnx_graph import IR_VERSION, OPSET, add_classifier, features_graph
 from droplearn.networks.pretrained import PRETRAINED_NETWORKS
+from droplearn.scenarios.image_classification.spec import SPEC
 from droplearn.scenarios.learning.arrays import softmax
 
 
@@ -72,6 +73,23 @@ def test_graph_uses_an_opset_and_ir_version_that_browsers_and_triton_read(pretra
     assert graph.ir_version == IR_VERSION == 8
 
 
+@pytest.mark.parametrize(("kernel", "stride", "size"), [(1, 1, 8), (3, 2, 9), (5, 2, 8)])
+def test_folded_normalisation_gives_the_same_values_and_gradients(kernel, stride, size):
+    torch.manual_seed(0)
+    layer = ConvNorm(4, 6, kernel, stride, groups=2)
+    norm = layer.norm
+    for values in (norm.weight.data, norm.bias.data, norm.running_mean):
+        values.normal_()
+    norm.running_var.uniform_(0.5, 2)
+    layer.eval()
+    x = torch.randn(2, 4, size, size)
+    folded, apart = layer(x), torch.nn.functional.relu6(norm(layer.conv(x)))
+    assert torch.allclose(folded, apart, atol=1e-5)
+    parameters = list(layer.parameters())
+    for ours, theirs in zip(*(torch.autograd.grad(y.square().sum(), parameters) for y in (folded, apart)), strict=True):
+        assert torch.allclose(ours, theirs, rtol=1e-3, atol=1e-4)
+
+
 def test_missing_weights_are_an_error():
     weights = pretrained_weights("efficientnet_lite0")
     weights.pop("stem.conv.weight")
@@ -103,6 +121,11 @@ def test_same_padding_gives_the_size_over_the_stride_rounded_up(size, kernel, st
         assert (padded - kernel) // stride + 1 >= -(-size // stride)
         if before + after:
             assert (padded - kernel) // stride + 1 == -(-size // stride)
+
+
+def test_the_presets_take_the_sizes_whose_graphs_an_image_holds_ready():
+    presets = SPEC.presets.values()
+    assert {preset.network: preset.input_size for preset in presets} == backbones.SIZES
 
 
 def test_backbone_is_made_once_and_named_by_the_digest_of_its_weights(tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ from droplearn.scenarios.image_classification.training.decision import Situation
 from droplearn.scenarios.image_classification.training.drafts import HeldOut, held_out_lines
 from droplearn.scenarios.image_classification.training.examples import gather, learning_set
 from droplearn.scenarios.image_classification.training.schedule import make_schedule, training_size
+from droplearn.scenarios.image_classification.training.scoring import is_clearly_worse
 from droplearn.scenarios.learning import BaseModelSource, ExampleSource
 from tests.unit.learning.fakes import context_of, example, manifest_of, version_of
 
@@ -65,9 +66,15 @@ def test_learning_rate_warms_up_then_falls_to_nothing():
     assert schedule.rate_factor(50, 1.0) == 0.0
 
 
-@pytest.mark.parametrize(("network", "size"), [("efficientnet_lite0", 192), ("efficientnet_lite2", 224)])
-def test_pictures_are_smaller_while_training_than_when_served(network, size):
-    assert training_size(network) == size
+@pytest.mark.parametrize(("served", "size"), [(256, 224), (260, 224), (224, 192), (32, 32)])
+def test_pictures_are_smaller_while_training_than_when_served(served, size):
+    assert training_size(served) == size
+
+
+@pytest.mark.parametrize(("more", "is_worse"), [([0.3, -0.2, 0.2, -0.2], False), ([0.3, 0.2, 0.2, -0.1], True), ([0, 0, 0, 0], False)])
+def test_an_epoch_is_clearly_worse_only_beyond_the_noise_of_few_examples(more, is_worse):
+    lowest = np.array([0.1, 0.5, 0.9, 0.3])
+    assert is_clearly_worse(lowest + more, lowest) is is_worse
 
 
 def test_selected_labels_leave_the_others_out(tmp_path):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from droplearn.contracts.prediction import ErrorCode, PredictionError, PredictionRequest, PredictionSuccess
-from server.codec import IMAGES, Media, failure, parse_inputs, success
+from server.codec import IMAGES, failure, parse_inputs, success
 from server.errors import RequestError
 
 JSON = "application/json"

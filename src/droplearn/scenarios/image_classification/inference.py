@@ -4,25 +4,19 @@ has its own pool.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from itertools import islice
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from droplearn.scenarios.image_classification.pixels import prepare
 from droplearn.scenarios.learning.arrays import Floats
+from droplearn.scenarios.learning.threads import in_threads
 from droplearn.scenarios.pictures import Pixels, UndecodableImage
 
 CHUNK = 8
 """Pictures a worker decodes and runs at once: large enough for the kernels, small enough to stop within a second."""
-_LOOK_EVERY_S = 0.5
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class Graph:
@@ -45,21 +39,6 @@ class Graph:
         """(B, S, S, 3) uint8 to (B, D) float32."""
         output: Floats = self._session.run(None, {"image": pixels})[0]
         return output
-
-
-def in_threads(work: Callable[[T], R], items: Sequence[T], check: Callable[[], None]) -> Iterator[R]:
-    """Results as they come. Few are under way at once: a stop (an exception of `check`) is quick, and memory is bounded."""
-    workers = os.cpu_count() or 1
-    waiting, running = iter(items), set[Future[R]]()
-    with ThreadPoolExecutor(workers, "inference") as pool:
-        while True:
-            check()
-            running.update(pool.submit(work, item) for item in islice(waiting, 2 * workers - len(running)))
-            if not running:
-                return
-            finished, running = wait(running, _LOOK_EVERY_S, FIRST_COMPLETED)
-            for future in finished:
-                yield future.result()
 
 
 def predict_all(

@@ -10,12 +10,10 @@ import numpy as np
 
 from droplearn.contracts.errors import InvalidRequest
 from droplearn.contracts.model import ModelManifest
-from droplearn.scenarios.answering import ModelInput, Tensor, is_probability
+from droplearn.scenarios.answering import ModelInput, Tensor
 from droplearn.scenarios.image_classification.pixels import CROP_FRACTION, prepare
+from droplearn.scenarios.labelled_answers import LabelAnswers
 from droplearn.scenarios.pictures import DEFAULT_LIMITS, ImageLimits
-
-DEFAULT_TOP = 5
-CONF_DIGITS = 6
 
 
 class LabelPredictor:
@@ -24,7 +22,7 @@ class LabelPredictor:
     output_type = "cv_common"
 
     def __init__(self, labels: Sequence[str], input_name: str, size: int, limits: ImageLimits = DEFAULT_LIMITS) -> None:
-        self._labels, self._input_name, self._size, self._limits = list(labels), input_name, size, limits
+        self._answers, self._input_name, self._size, self._limits = LabelAnswers(labels), input_name, size, limits
 
     def decode(self, raw: bytes) -> ModelInput:
         """`tensors`: (1, S, S, 3), uint8. `meta`: of the picture as a viewer shows it. Raises UndecodableImage."""
@@ -33,28 +31,13 @@ class LabelPredictor:
 
     def answer(self, outputs: Sequence[Tensor], meta: Mapping[str, int], options: Mapping[str, str]) -> list[dict[str, Any]]:  # noqa: ARG002
         """The `top` (default 5) most confident labels, best first; equals in label order. Raises InvalidRequest, ValueError."""
-        probabilities = outputs[0].reshape(-1)
-        if len(probabilities) != len(self._labels) or not is_probability(probabilities):
-            raise ValueError(f"The network gave {probabilities.shape} values that are no probabilities of {len(self._labels)} labels.")
-        best = np.argsort(-probabilities, kind="stable")[: top_of(options)]
-        confidences = probabilities[best].astype(float).clip(0, 1).tolist()
-        return [{"label": self._labels[k], "conf": round(c, CONF_DIGITS)} for k, c in zip(best.tolist(), confidences, strict=True)]
+        return self._answers.answer(outputs[0], options)
 
     def example(self) -> ModelInput:
         """A grey picture."""
         return ModelInput(
             {self._input_name: np.full((1, self._size, self._size, 3), 127, np.uint8)}, {"height": self._size, "width": self._size}
         )
-
-
-def top_of(options: Mapping[str, str]) -> int:
-    """`?top=N`, N of at least 1; more than there are labels means all. Raises InvalidRequest."""
-    text = options.get("top", "")
-    if not text:
-        return DEFAULT_TOP
-    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= 1):
-        raise InvalidRequest("request.invalid", f"top must be a whole number of at least 1, not {text[:20]!r}.", hint="Use ?top=5.")
-    return int(text)
 
 
 def load(model_dir: Path, manifest: ModelManifest) -> LabelPredictor:  # noqa: ARG001 (others read files there)

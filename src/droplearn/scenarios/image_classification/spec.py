@@ -29,7 +29,7 @@ SPEC = ScenarioSpec(
             title="High performance",
             description="EfficientNet-Lite0: answers fast on small machines.",
             network="efficientnet_lite0",
-            input_size=224,
+            input_size=256,
         ),
         "high_accuracy": PresetSpec(
             title="High accuracy",

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.integer[Any]]
+Bools = NDArray[np.bool_]
 
 
 def softmax(logits: Floats) -> Floats:

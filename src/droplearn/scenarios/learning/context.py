@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from droplearn.contracts.dataset import DatasetVersion, HealthReport, VersionExample
-from droplearn.contracts.evaluation import EvaluationReport, EvaluationRequest
+from droplearn.contracts.evaluation import BadCase, EvaluationCurves, EvaluationReport, EvaluationRequest
 from droplearn.contracts.model import BaseModelComparison, Candidate, ModelManifest, StopReason, TensorSpec
 from droplearn.contracts.training import TrainingRequest
 
@@ -176,7 +176,9 @@ class EvaluationContext:
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """The report and the columns of predictions.parquet, all of one length."""
+    """The report, the columns of predictions.parquet (all of one length), and where they make sense curves and bad cases."""
 
     report: EvaluationReport
     predictions: Mapping[str, Any]
+    curves: EvaluationCurves | None = None
+    bad_cases: Sequence[BadCase] | None = None

@@ -4,20 +4,20 @@ validation.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from droplearn.scenarios.learning.arrays import Floats, Integers, log_softmax
 from droplearn.scenarios.learning.calibration import fit_temperature, scaled_log_loss
-from droplearn.scenarios.learning.folds import Folds
 from droplearn.scenarios.learning.lbfgs import minimise
 
 STRENGTHS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 """C: the sum of losses weighs this much against half the squared weights."""
 _MAX_BALANCE = 20.0
 """A rare label's examples count at most this many times an average one's."""
+_MAX_SPAN = 2000
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Standardised:
     """Features moved to mean 0 and of like scale, then (fewer examples than features) turned into the span of the examples.
 
     A feature's scale is its deviation plus the median deviation: one that hardly varied in training may not decide on a new picture.
-    The turn is exact: the best weights lie in that span. It makes small problems cheap.
+    The turn is exact: the best weights lie in that span. It makes small problems cheap; its own cost grows with the cube of the examples.
     """
 
     mean: Floats
@@ -62,7 +62,7 @@ class Standardised:
         mean, deviation = features.mean(axis=0), features.std(axis=0)
         scale = deviation + max(float(np.median(deviation)), 1e-6)
         rows = ((features - mean) / scale).astype(np.float64 if len(features) <= 4096 else np.float32)
-        if len(rows) >= rows.shape[1]:
+        if len(rows) >= min(rows.shape[1], _MAX_SPAN):
             return cls(mean, scale, None, rows)
         values, vectors = np.linalg.eigh(rows @ rows.T)
         kept = values > values[-1] * 1e-10
@@ -108,19 +108,28 @@ def balanced_weights(y: Integers, label_count: int) -> Floats:
     return normalised
 
 
-def cross_validate(data: Standardised, y: Integers, label_count: int, folds: Folds, check: Callable[[], None]) -> CrossValidated:
-    """Tries strengths upwards until the loss has risen twice. `check` may raise."""
-    starts: list[Floats | None] = [None] * folds.count
+def cross_validate(
+    data: Standardised,
+    y: Integers,
+    label_count: int,
+    folds: Iterable[tuple[Integers, Integers]],
+    check: Callable[[], None],
+    strengths: Sequence[float] = STRENGTHS,
+) -> CrossValidated:
+    """Tries strengths upwards until the loss has risen twice. `check` may raise. Rows that no fold holds out are not scored."""
+    pairs = list(folds)
+    scored = np.unique(np.concatenate([held_out for _, held_out in pairs]))
+    starts: list[Floats | None] = [None] * len(pairs)
     best: CrossValidated | None = None
     rises = 0
-    for strength in STRENGTHS:
+    for strength in strengths:
         logits = np.zeros((len(y), label_count), np.float32)
-        for fold, (kept, held_out) in enumerate(folds):
+        for fold, (kept, held_out) in enumerate(pairs):
             parameters = fit_rows(data.rows[kept], y[kept], label_count, strength, check, starts[fold])
             starts[fold] = parameters
             logits[held_out] = data.rows[held_out] @ parameters[:, :-1].T + parameters[:, -1]
-        temperature = fit_temperature(logits, y)
-        loss = scaled_log_loss(logits, y, temperature)
+        temperature = fit_temperature(logits[scored], y[scored])
+        loss = scaled_log_loss(logits[scored], y[scored], temperature)
         if best is None or loss < best.log_loss:
             best, rises = CrossValidated(strength, logits, temperature, loss), 0
         else:

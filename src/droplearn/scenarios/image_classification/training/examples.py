@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from droplearn.contracts.dataset import Split
+from droplearn.contracts.dataset import DatasetVersion, Split
 from droplearn.scenarios.image_classification.dataset import LAYOUT
 from droplearn.scenarios.learning import ExampleSource, TrainingContext
 from droplearn.scenarios.learning.arrays import Integers
@@ -60,13 +60,15 @@ def gather(context: TrainingContext) -> list[LearningExample]:
     return kept + [_as_before(e, old.get((e.etag, e.label))) for e in new]
 
 
-def learning_set(examples: Sequence[LearningExample], context: TrainingContext) -> tuple[LearningSet, list[str]]:
+def learning_set(
+    examples: Sequence[LearningExample], context: TrainingContext, check: Callable[[DatasetVersion], list[str]] = LAYOUT.check
+) -> tuple[LearningSet, list[str]]:
     """Of the usable examples, with warnings about it. Raises InvalidDataset when the minimum rules no longer hold."""
     counts = Counter(e.label for e in examples if e.split != "test")
     wanted = context.request.settings.labels or context.source.version.labels
     complete = {label: counts.get(label, 0) for label in sorted(set(counts) | set(wanted))}
     present = {label: n for label, n in complete.items() if n}
-    warnings = LAYOUT.check(context.source.version.model_copy(update={"label_counts": complete if len(present) > 1 else present}))
+    warnings = check(context.source.version.model_copy(update={"label_counts": complete if len(present) > 1 else present}))
     return LearningSet(tuple(examples), tuple(complete)), warnings
 
 

@@ -36,7 +36,7 @@ def fit_frozen(data: LearningSet, features: Floats, seed: int, check: Callable[[
     """features: (N, D) of all examples. Strength, temperature and metrics come from cross-validation."""
     y, label_count = data.y, len(data.labels)
     known = data.indices("train", "validation")
-    sampled = _sample(known, y, min(MAX_CROSS_VALIDATED, max(1000, MAX_LOGITS // label_count)), seed)
+    sampled = _sample(known, y, cross_validated_count(label_count), seed)
     standardised = Standardised.of(features[sampled])
     folds = make_folds(y[sampled], [data.examples[i].etag for i in sampled], seed)
     chosen = cross_validate(standardised, y[sampled], label_count, folds, check)
@@ -52,6 +52,11 @@ def fit_head(data: LearningSet, features: Floats, indices: Integers, strength: f
     """A head that has seen these examples only."""
     standardised = Standardised.of(features[indices])
     return standardised.head(fit_rows(standardised.rows, data.y[indices], len(data.labels), strength, check))
+
+
+def cross_validated_count(label_count: int) -> int:
+    """Examples that a cross-validation takes at most."""
+    return min(MAX_CROSS_VALIDATED, max(1000, MAX_LOGITS // label_count))
 
 
 def _loss(head: LinearHead, features: Floats, y: Integers) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
@@ -22,6 +21,7 @@ from droplearn.scenarios.image_classification.training.frozen import FrozenModel
 from droplearn.scenarios.image_classification.training.tuning_state import TuningState
 from droplearn.scenarios.learning import StoppedEarly, TrainingContext
 from droplearn.scenarios.learning.arrays import Floats
+from droplearn.scenarios.learning.threads import core_count
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def train_frozen(context: TrainingContext) -> FrozenStage:
         features=features,
         model=model,
         network=Network(start.name, start.size, start.features(), model.head, model.temperature, start.weights),
-        forward_s=_time_forward(graph),
+        forward_s=time_forward(graph),
         warnings=[*report.warnings, *warnings, *start.warnings],
         key=key,
         state=TuningState.load(context.checkpoints, key),
@@ -124,12 +124,12 @@ def _learning_set(usable: Sequence[LearningExample], context: TrainingContext, *
         raise
 
 
-def _time_forward(graph: Graph) -> float:
+def time_forward(graph: Graph) -> float:
     """Seconds a picture, with every core at work, from one batch on this thread."""
     batch = np.zeros((4, graph.size, graph.size, 3), np.uint8)
     started = monotonic()
     graph.run(batch)
-    return (monotonic() - started) / len(batch) / (os.cpu_count() or 1)
+    return (monotonic() - started) / len(batch) / core_count()
 
 
 def _key(context: TrainingContext, data: LearningSet, digest: str) -> str:

@@ -13,7 +13,9 @@ from PIL import Image
 
 from droplearn.scenarios.image_classification.pixels import short_side_for
 from droplearn.scenarios.image_classification.training.examples import LearningExample
+from droplearn.scenarios.learning import ProcessGroup
 from droplearn.scenarios.learning.arrays import Integers
+from droplearn.scenarios.learning.threads import core_count
 from droplearn.scenarios.pictures import Pixels, decode
 
 _SMALLEST_AREA, _LOG_ASPECT = 0.25, math.log(4 / 3)
@@ -42,18 +44,18 @@ class PictureCache:
 
 
 class BatchLoader:
-    """Crops batches in threads, one batch ahead of the training step."""
+    """Crops this process's share of batches in threads, one batch ahead of the training step. The crops are those of a single process."""
 
-    def __init__(self, cache: PictureCache, seed: int) -> None:
-        self._cache, self._seed = cache, seed
-        self._pool = ThreadPoolExecutor(max(1, min(8, os.cpu_count() or 1)), "crops")
+    def __init__(self, cache: PictureCache, seed: int, group: ProcessGroup) -> None:
+        self._cache, self._seed, self._group = cache, seed, group
+        self._pool = ThreadPoolExecutor(max(1, min(8, core_count())), "crops")
 
     def close(self) -> None:
         """Ends the threads."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def batches(self, epoch: int, batches: Sequence[Integers], size: int) -> Iterator[Pixels]:
-        """(B, size, size, 3) for each array of indices."""
+        """(B, size, size, 3) for each array of indices: every `world_size`-th of the whole batch, from `rank` on."""
         ahead: list[Future[Pixels]] = []
         for place, indices in enumerate(batches):
             current = ahead or self._begin(epoch, place, indices, size)
@@ -61,8 +63,10 @@ class BatchLoader:
             yield np.stack([future.result() for future in current])
 
     def _begin(self, epoch: int, place: int, indices: Integers, size: int) -> list[Future[Pixels]]:
+        positions = range(self._group.rank, len(indices) * self._group.world_size, self._group.world_size)
         return [
-            self._pool.submit(self._crop, int(index), size, (self._seed, epoch, place, position)) for position, index in enumerate(indices)
+            self._pool.submit(self._crop, int(index), size, (self._seed, epoch, place, position))
+            for position, index in zip(positions, indices, strict=True)
         ]
 
     def _crop(self, index: int, size: int, seed: tuple[int, ...]) -> Pixels:

@@ -10,8 +10,8 @@ from droplearn.scenarios.image_classification.training.decision import Situation
 from droplearn.scenarios.image_classification.training.frozen_stage import FrozenStage, save_frozen, train_frozen
 from droplearn.scenarios.learning import TrainingContext
 
-_TRAINING_PER_FORWARD = 7.0
-"""A training step of one picture costs this many times ONNX Runtime's forward pass. Measured on two cores: 22 against 150 pictures a
+_TRAINING_PER_FORWARD = 5.0
+"""A training step of one picture costs this many times ONNX Runtime's forward pass. Measured on one core, Lite0: 19 against 86 pictures a
 second.
 """
 

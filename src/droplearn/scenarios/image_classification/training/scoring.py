@@ -11,13 +11,14 @@ import numpy as np
 
 from droplearn.networks.lite_table import lite_network
 from droplearn.networks.onnx_graph import features_graph
-from droplearn.scenarios.image_classification.inference import CHUNK, Graph, in_threads
+from droplearn.scenarios.image_classification.inference import CHUNK, Graph
 from droplearn.scenarios.image_classification.pixels import prepare
 from droplearn.scenarios.image_classification.training.examples import LearningSet
 from droplearn.scenarios.learning.arrays import Floats, softmax
 from droplearn.scenarios.learning.calibration import fit_temperature
 from droplearn.scenarios.learning.logistic_regression import LinearHead
 from droplearn.scenarios.learning.metrics import classification_metrics
+from droplearn.scenarios.learning.threads import in_threads
 from droplearn.scenarios.pictures import Pixels
 
 MAX_VALIDATION = 2000
@@ -63,12 +64,23 @@ class Validation:
         rows = dict(in_threads(lambda chunk: (chunk[0], graph.run(chunk[1])), self._chunks, self._check))
         return self.score(np.concatenate([rows[place] for place in sorted(rows)]), head_of(arrays))
 
+    def losses(self, score: Scored) -> Floats:
+        """(V,) nats of each validation example."""
+        losses: Floats = -np.log(np.maximum(score.probabilities[np.arange(len(self.y)), self.y], 1e-12))
+        return losses
+
     def score(self, features: Floats, head: LinearHead) -> Scored:
         """features: (N, D) of the validation examples."""
         logits = head.logits(features)
         temperature = fit_temperature(logits, self.y)
         probabilities = softmax(logits / temperature)
         return Scored(probabilities, temperature, classification_metrics(self.y, probabilities))
+
+
+def is_clearly_worse(losses: Floats, lowest: Floats) -> bool:
+    """Whether by more than the standard error of the mean difference. Both: (V,), of the same examples."""
+    difference = losses - lowest
+    return bool(difference.mean() > difference.std() / np.sqrt(len(difference)))
 
 
 def head_of(arrays: Arrays) -> LinearHead:

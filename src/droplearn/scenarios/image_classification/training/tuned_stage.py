@@ -8,50 +8,43 @@ from typing import Any
 
 import numpy as np
 
-from droplearn.scenarios.image_classification.training.collective import Collective
 from droplearn.scenarios.image_classification.training.examples import LearningSet, gather
 from droplearn.scenarios.image_classification.training.frozen_stage import FrozenStage
+from droplearn.scenarios.image_classification.training.pictures import PictureCache
+from droplearn.scenarios.image_classification.training.refits import Refits
 from droplearn.scenarios.image_classification.training.schedule import make_schedule
 from droplearn.scenarios.image_classification.training.scoring import Validation
+from droplearn.scenarios.image_classification.training.teacher import make_teacher
 from droplearn.scenarios.image_classification.training.tuning_leader import SHARES, Leader
 from droplearn.scenarios.image_classification.training.tuning_loop import TuningLoop, TuningTask
 from droplearn.scenarios.image_classification.training.tuning_network import is_cuda, prepare_process
 from droplearn.scenarios.learning import StoppedEarly, TrainingContext
 from droplearn.scenarios.learning.arrays import Floats
-
-_REFIT_RESERVE_S = 3.0
+from droplearn.scenarios.learning.collective import Collective
 
 
 def tune(context: TrainingContext, stage: FrozenStage) -> None:
     """The leader. Raises StoppedEarly; the best model so far is saved by then."""
     _prepare(context)
-    started = monotonic()
-    validation = Validation(stage.data, stage.network.size, context.request.settings.seed, context.deadline.check)
-    leader = Leader(context, stage, validation)
     collective = Collective(context.group)
-    task = leader.task()
-    collective.from_leader(_told(stage, task))
-    reserve_s = 1.0 + 3 * (len(SHARES) + 1) * stage.forward_s * len(validation.y)
-    context.log.note(f"fine-tuning begins after {monotonic() - started:.1f} s of preparation: {task.schedule}")
-    stop_reason = leader.run(TuningLoop(context, task, collective, reserve_s))
-    choice = leader.choose()
-    if leader.has_time_to_refit(choice, stop_reason):
-        leader.save(choice, stop_reason, is_final=False)
-        again = leader.refit_task()
-        collective.from_leader(_told(stage, again))
-        choice = leader.refit(TuningLoop(context, again, collective, reserve_s=_REFIT_RESERVE_S), again, choice)
-    collective.from_leader({})
-    leader.save(choice, stop_reason, is_final=True)
-    collective.close()
+    try:
+        _lead(context, stage, collective)
+    except StoppedEarly:
+        _dismiss(collective)  # a stop leaves the others where they wait for the next training
+        raise
+    _dismiss(collective)
 
 
 def follow(context: TrainingContext) -> None:
     """A process that is not the leader: the same steps on its own share of each batch, for as many trainings as the leader tells."""
     _prepare(context)
     collective = Collective(context.group)
-    with suppress(StoppedEarly):
-        while told := collective.from_leader(None):
-            for _ in TuningLoop(context, _task_as_told(context, told), collective, reserve_s=0.0).epochs():
+    pictures: PictureCache | None = None
+    while told := collective.from_leader(None):
+        task = _task_as_told(context, told)
+        pictures = pictures or PictureCache(task.data.examples, task.size)
+        with suppress(StoppedEarly):  # the leader has stopped too, and says so
+            for _ in TuningLoop(context, task, collective, pictures).epochs():
                 pass
     collective.close()
 
@@ -59,7 +52,27 @@ def follow(context: TrainingContext) -> None:
 def dismiss(context: TrainingContext) -> None:
     """The leader tells the others that there is nothing to tune."""
     _prepare(context)
-    collective = Collective(context.group)
+    _dismiss(Collective(context.group))
+
+
+def _lead(context: TrainingContext, stage: FrozenStage, collective: Collective) -> None:
+    started = monotonic()
+    validation = Validation(stage.data, stage.network.size, context.request.settings.seed, context.deadline.check)
+    leader = Leader(context, stage, validation, make_teacher(context, stage))
+    pictures, scoring_s = PictureCache(stage.data.examples, stage.network.size), 3 * stage.forward_s * len(validation.y)
+    task = leader.task()
+    collective.from_leader(_told(stage, task))
+    context.log.note(f"fine-tuning begins after {monotonic() - started:.1f} s of preparation: {task.schedule}")
+    stop_reason = leader.run(TuningLoop(context, task, collective, pictures, reserve_s=1.0 + (len(SHARES) + 1) * scoring_s))
+    refits = Refits(leader, leader.choose(), stop_reason)
+    while (again := refits.next_task()) is not None:
+        leader.save(refits.choice, stop_reason, is_final=False)
+        collective.from_leader(_told(stage, again))
+        refits.run(TuningLoop(context, again, collective, pictures, reserve_s=2.0 + scoring_s), again)
+    leader.save(refits.choice, stop_reason, is_final=True)
+
+
+def _dismiss(collective: Collective) -> None:
     collective.from_leader({})
     collective.close()
 
@@ -77,9 +90,10 @@ def _told(stage: FrozenStage, task: TuningTask) -> dict[str, Floats]:
         "labels": np.array(stage.data.labels),
         "network": np.array([task.network, str(task.size)]),
         "train": task.train,
+        "seed": np.array(task.seed),
         "progress": np.array([task.epochs_done, task.fraction_done]),
     }
-    return arrays | about
+    return arrays | about | ({"taught": task.taught} if task.taught is not None else {})
 
 
 def _task_as_told(context: TrainingContext, told: dict[str, Any]) -> TuningTask:
@@ -94,4 +108,7 @@ def _task_as_told(context: TrainingContext, told: dict[str, Any]) -> TuningTask:
             groups[group][rest] = value
     network, size = (str(part) for part in told["network"])
     epochs_done, fraction = (float(part) for part in told["progress"])
-    return TuningTask(network, int(size), data, train, groups["start"], schedule, int(epochs_done), fraction, groups["moments"])
+    seed, taught = int(told["seed"]), told.get("taught")
+    return TuningTask(
+        network, int(size), data, train, groups["start"], schedule, seed, taught, int(epochs_done), fraction, groups["moments"]
+    )

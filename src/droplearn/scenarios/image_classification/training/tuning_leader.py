@@ -1,6 +1,4 @@
-"""What the leader of a fine-tuning does: validates each epoch, keeps the best, saves where it stands, chooses, and fits the choice once
-more.
-"""
+"""What the leader of a fine-tuning does: validates each epoch, keeps the best, saves where it stands, and chooses."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ from droplearn.scenarios.image_classification.training.base_model import compare
 from droplearn.scenarios.image_classification.training.drafts import HeldOut, Network, make_draft, valid_metrics
 from droplearn.scenarios.image_classification.training.frozen import fit_head
 from droplearn.scenarios.image_classification.training.frozen_stage import FrozenStage, curve, save_frozen
-from droplearn.scenarios.image_classification.training.schedule import Schedule, make_schedule
+from droplearn.scenarios.image_classification.training.schedule import make_schedule
 from droplearn.scenarios.image_classification.training.scoring import (
     HEAD_BIAS,
     HEAD_WEIGHT,
@@ -27,8 +25,10 @@ from droplearn.scenarios.image_classification.training.scoring import (
     Validation,
     between,
     head_of,
+    is_clearly_worse,
     with_head,
 )
+from droplearn.scenarios.image_classification.training.teacher import Teacher
 from droplearn.scenarios.image_classification.training.tuning_loop import EpochDone, TuningLoop, TuningTask
 from droplearn.scenarios.image_classification.training.tuning_network import is_cuda
 from droplearn.scenarios.image_classification.training.tuning_state import TuningState
@@ -37,8 +37,6 @@ from droplearn.scenarios.learning.arrays import Floats, Integers
 
 SHARES = (0.25, 0.5, 0.75)
 """Of the way from the frozen network to the tuned one: candidates beside the two ends."""
-_REFIT_MARGIN = 1.3
-"""A refit is begun only where this many times its estimated time is left."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +57,16 @@ class Leader:
     context: TrainingContext
     stage: FrozenStage
     validation: Validation
+    teacher: Teacher | None
     frozen: Scored = field(init=False)
     start: Arrays = field(init=False)
     best: Arrays = field(default_factory=dict)
+    """The latest epoch that was not clearly worse than the one with the lowest loss: what lies between is the noise of few validation
+    examples, and later weights have settled and average over more steps.
+    """
     best_score: Scored | None = None
+    lowest: Floats | None = None
+    """Losses of the validation examples in the epoch with the lowest mean."""
     bad_epochs: int = 0
 
     def __post_init__(self) -> None:
@@ -78,19 +82,30 @@ class Leader:
     def task(self) -> TuningTask:
         """From the start, or from where an earlier attempt stands."""
         stage = self.stage
-        train, schedule = self._train, self._schedule(len(self._train))
-        task = TuningTask(stage.network.name, stage.network.size, stage.data, train, self.start, schedule)
+        train = stage.data.indices("train")
+        task = self.make_task(train, self.start, self.context.request.settings.seed)
         if (state := stage.state) is None:
             return task
         self.context.log.note(f"goes on after epoch {state.epochs_done}")
         self.context.log.history[:] = state.history
-        self.best, self.bad_epochs = dict(state.best), state.bad_epochs
+        self.best, self.lowest, self.bad_epochs = dict(state.best), state.lowest.get("losses"), state.bad_epochs
         if state.best:
             self.best_score = self.validation.score_network(stage.network.name, state.best)
-        epochs_done = schedule.epochs if state.is_finished else state.epochs_done
-        return TuningTask(
-            task.network, task.size, task.data, train, state.weights, schedule, epochs_done, state.fraction, state.moments, state.average
+        return replace(
+            task,
+            start=state.weights,
+            epochs_done=task.schedule.epochs if state.is_finished else state.epochs_done,
+            fraction_done=state.fraction,
+            moments=state.moments,
+            average=state.average,
         )
+
+    def make_task(self, train: Integers, start: Arrays, seed: int) -> TuningTask:
+        """To learn from `train`."""
+        stage, wishes = self.stage, self.context.request.settings.hyper_parameters
+        schedule = make_schedule(wishes, len(train), self.context.group.world_size, is_cuda=is_cuda())
+        taught = self.teacher.probabilities(stage.data, train, self.context) if self.teacher is not None else None
+        return TuningTask(stage.network.name, stage.network.size, stage.data, train, start, schedule, seed, taught)
 
     def run(self, loop: TuningLoop) -> StopReason:
         """All epochs; why they ended."""
@@ -129,47 +144,16 @@ class Leader:
         else:
             self._save(choice.score, choice.arrays, stop_reason, choice.candidates, is_final=is_final)
 
-    def has_time_to_refit(self, choice: Choice, stop_reason: StopReason) -> bool:
-        """Whether the chosen recipe can be run once more, with the validation examples among those learnt from."""
-        lines = [line for line in self.context.log.history if line["stage"] == "finetune"]
-        if choice.share == 0 or stop_reason not in ("epochs_done", "converged") or not lines:
-            return False
-        begun_s = max((line["elapsed_s"] for line in self.context.log.history if line["stage"] == "frozen"), default=0.0)
-        epoch_s = max(line["elapsed_s"] - begun_s for line in lines) / len(lines)
-        task = self.refit_task()
-        return self.context.deadline.remaining_s() > _REFIT_MARGIN * epoch_s * task.schedule.epochs * len(task.train) / len(self._train)
-
-    def refit_task(self) -> TuningTask:
-        """From the start, on all but the test split."""
-        stage, known = self.stage, self.stage.data.indices("train", "validation")
-        start = with_head({name: value for name, value in self.start.items() if name not in (HEAD_WEIGHT, HEAD_BIAS)}, stage.model.head)
-        return TuningTask(stage.network.name, stage.network.size, stage.data, known, start, self._schedule(len(known)))
-
-    def refit(self, loop: TuningLoop, task: TuningTask, choice: Choice) -> Choice:
-        """The chosen candidate, refitted; as it was where time ran out, or where the refitted one does worse on what it has now seen."""
-        is_cut = False
-        for done in loop.epochs():
-            is_cut = done.is_cut
-            self.context.log.metric("refit", done.epoch, loop.schedule.epochs, {"train_loss": done.train_loss})
-        if is_cut:
-            self.context.log.note("refit given up: time is short")
-            return choice
-        arrays = between(task.start, loop.average.arrays(), choice.share)
-        score = self.validation.score_network(self.stage.network.name, arrays)
-        if score.loss > choice.score.loss:
-            self.context.log.note(f"refit given up: {score.loss:.3f} on pictures that it has seen, {choice.score.loss:.3f} before")
-            return choice
-        reason = "lowest validation loss; then fitted again with the validation examples (the metrics are from before)"
-        candidates = tuple(c.model_copy(update={"reason": reason}) if c.is_chosen else c for c in choice.candidates)
-        return replace(choice, arrays=arrays, candidates=candidates)
-
     def _after_epoch(self, done: EpochDone, loop: TuningLoop) -> StopReason:
         average = loop.average.arrays()
         begun = monotonic()
         score = self.validation.score_network(self.stage.network.name, average)
         loop.reserve_s = 1.0 + 1.5 * (len(SHARES) + 1) * (monotonic() - begun)
         self.context.log.metric("finetune", done.epoch, loop.schedule.epochs, {"train_loss": done.train_loss, **curve(score.metrics)})
-        if self.best_score is None or score.loss < self.best_score.loss:
+        losses = self.validation.losses(score)
+        if self.lowest is None or losses.mean() < self.lowest.mean():
+            self.lowest = losses
+        if not is_clearly_worse(losses, self.lowest):
             self.best, self.best_score, self.bad_epochs = average, score, 0
             if score.loss < self.frozen.loss:
                 self._save(score, average, "max_runtime", (), is_final=False)
@@ -180,14 +164,6 @@ class Leader:
         if reason is not None:
             loop.end()
         return reason or "epochs_done"
-
-    @property
-    def _train(self) -> Integers:
-        return self.stage.data.indices("train")
-
-    def _schedule(self, train_count: int) -> Schedule:
-        wishes = self.context.request.settings.hyper_parameters
-        return make_schedule(wishes, train_count, self.context.group.world_size, is_cuda=is_cuda())
 
     def _reason_to_end(self, score: Scored, done: EpochDone, loop: TuningLoop) -> StopReason | None:
         settings = self.context.request.settings
@@ -205,12 +181,12 @@ class Leader:
             epochs_done=done.epoch - done.is_cut,
             fraction=loop.fraction,
             bad_epochs=self.bad_epochs,
-            best_loss=self.best_score.loss if self.best_score else 0.0,
             history=self.context.log.history,
             is_finished=is_finished,
             weights=loop.network.arrays(),
             average=average,
             best=self.best,
+            lowest={"losses": self.lowest} if self.lowest is not None else {},
             moments=loop.network.moments(),
         ).save(self.context.checkpoints)
 

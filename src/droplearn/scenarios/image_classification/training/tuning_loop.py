@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from droplearn.scenarios.image_classification.training.collective import Collective
 from droplearn.scenarios.image_classification.training.examples import LearningSet
 from droplearn.scenarios.image_classification.training.pictures import BatchLoader, PictureCache
 from droplearn.scenarios.image_classification.training.schedule import Schedule, training_size
+from droplearn.scenarios.image_classification.training.targets import label_prior, targets_of
 from droplearn.scenarios.image_classification.training.tuning_network import MovingAverage, TuningNetwork
 from droplearn.scenarios.learning import StoppedEarly, TrainingContext
 from droplearn.scenarios.learning.arrays import Floats, Integers
+from droplearn.scenarios.learning.collective import Collective
 from droplearn.scenarios.pictures import Pixels
 
 _GO_ON, _CUT, _END = 0.0, 1.0, 2.0
@@ -23,7 +24,9 @@ _GO_ON, _CUT, _END = 0.0, 1.0, 2.0
 
 @dataclass(frozen=True)
 class TuningTask:
-    """What is to be tuned, and from where. `epochs_done`, `moments`, `average`: of an earlier attempt."""
+    """What is to be tuned, and from where. `taught`: a teacher's (N, K), a row for each example. `epochs_done`, `moments`, `average`: of an
+    earlier attempt.
+    """
 
     network: str
     size: int
@@ -31,6 +34,8 @@ class TuningTask:
     train: Integers
     start: Mapping[str, Floats]
     schedule: Schedule
+    seed: int
+    taught: Floats | None = None
     epochs_done: int = 0
     fraction_done: float = 0.0
     moments: Mapping[str, Floats] = field(default_factory=dict)
@@ -49,17 +54,19 @@ class EpochDone:
 class TuningLoop:
     """`fraction`: of the training that is done, by steps or by time, whichever is further; it drives the learning rate."""
 
-    def __init__(self, context: TrainingContext, task: TuningTask, collective: Collective, reserve_s: float) -> None:
+    def __init__(
+        self, context: TrainingContext, task: TuningTask, collective: Collective, pictures: PictureCache, reserve_s: float = 0.0
+    ) -> None:
         self._context, self._task, self._collective = context, task, collective
         self.reserve_s = reserve_s
         self.fraction = task.fraction_done
         self._begun_s, self._given_s = context.deadline.elapsed_s(), max(1.0, context.deadline.remaining_s() - reserve_s)
-        counts = np.bincount(task.data.y[task.train], minlength=len(task.data.labels))
-        prior = np.maximum(counts, 0.5) / counts.sum()
+        self._y = task.data.y
+        prior = label_prior(self._y[task.train], len(task.data.labels))
         self.network = TuningNetwork(task.network, task.start, prior, task.schedule, context.group)
         self.network.load_moments(task.moments)
         self.average = MovingAverage(self.network, task.schedule.ema_decay, task.average)
-        self._loader = BatchLoader(PictureCache(task.data.examples, task.size), context.request.settings.seed)
+        self._loader = BatchLoader(pictures, task.seed, context.group)
         self._wants_end = False
 
     def epochs(self) -> Iterator[EpochDone]:
@@ -90,28 +97,29 @@ class TuningLoop:
 
     def _epoch(self, epoch: int) -> EpochDone:
         group, schedule = self._context.group, self._task.schedule
-        seed = self._context.request.settings.seed
-        order = np.random.default_rng((seed, epoch)).permutation(self._task.train)
+        order = np.random.default_rng((self._task.seed, epoch)).permutation(self._task.train)
         batches = order[: schedule.steps_per_epoch * schedule.batch_size].reshape(schedule.steps_per_epoch, -1)[
             :, group.rank :: group.world_size
         ]
         losses: list[float] = []
-        for place, pixels in enumerate(self._loader.batches(epoch, list(batches), training_size(self._task.network))):
+        for place, pixels in enumerate(self._loader.batches(epoch, list(batches), training_size(self._task.size))):
             step = epoch * schedule.steps_per_epoch + place
             agreed = self._agree(step)
             if agreed == _END:
                 raise StoppedEarly(self._context.deadline.interruption() or "stop_requested")
             if agreed == _CUT:
                 return EpochDone(epoch + 1, float(np.mean(losses)) if losses else 0.0, is_cut=True)
-            losses.append(self._step(pixels, self._task.data.y[batches[place]], step))
+            losses.append(self._step(pixels, batches[place], step))
             self.average.update(step)
             self._context.log.progress("finetune", step + 1, schedule.steps)
         return EpochDone(epoch + 1, float(np.mean(losses)), is_cut=False)
 
-    def _step(self, pixels: Pixels, y: Integers, step: int) -> float:
+    def _step(self, pixels: Pixels, indices: Integers, step: int) -> float:
         total = 0.0
-        seed = (self._context.request.settings.seed, step, self._context.group.rank)
-        for loss in self.network.step(pixels, y, self.schedule.rate_factor(step, self.fraction), seed):
+        seed = (self._task.seed, step, self._context.group.rank)
+        taught = self._task.taught[indices] if self._task.taught is not None else None
+        targets = targets_of(self._y[indices], len(self._task.data.labels), taught)
+        for loss in self.network.step(pixels, targets, self.schedule.rate_factor(step, self.fraction), seed):
             total += loss
             if self._context.group.world_size == 1:
                 self._context.deadline.check()

@@ -18,13 +18,14 @@ from droplearn.networks.efficientnet_lite import EfficientNetLite
 from droplearn.networks.lite_table import FEATURE_CHANNELS, PIXEL_MEAN, PIXEL_SCALE, lite_network
 from droplearn.scenarios.image_classification.training.schedule import (
     DROPOUT,
+    FIXED_BLOCKS,
     HEAD_FACTOR,
-    LABEL_SMOOTHING,
     WEIGHT_DECAY,
     Schedule,
 )
 from droplearn.scenarios.learning import ProcessGroup
-from droplearn.scenarios.learning.arrays import Floats, Integers
+from droplearn.scenarios.learning.arrays import Floats
+from droplearn.scenarios.learning.threads import core_count
 from droplearn.scenarios.pictures import Pixels
 
 CPU_PART = 8
@@ -33,7 +34,7 @@ Arrays = Mapping[str, Floats]
 
 
 class _Part(NamedTuple):
-    """A piece of a batch of `batch_size`: (b, S, S, 3) uint8 and (b,) labels."""
+    """A piece of a batch of `batch_size`: (b, S, S, 3) uint8 and (b, K) probabilities of the labels."""
 
     x: Tensor
     target: Tensor
@@ -48,6 +49,8 @@ class Classifier(nn.Module):
         super().__init__()
         self.backbone = EfficientNetLite(lite_network(network))
         self.classifier = nn.Linear(FEATURE_CHANNELS, label_count)
+        self.backbone.stem.requires_grad_(False)
+        self.backbone.blocks[:FIXED_BLOCKS].requires_grad_(False)
 
     def forward(self, pixels: Tensor, random: torch.Generator) -> Tensor:
         """Colours are jittered and features dropped out by `random`: threads share the weights, never a generator."""
@@ -86,19 +89,19 @@ class TuningNetwork:
         self.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.model.eval()  # batch normalisation keeps ImageNet's statistics: batches here are small and few
         self._log_prior = torch.from_numpy(np.log(prior)).to(self.device, torch.float32)
-        self._parameters = list(self.model.parameters())
+        self._parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(_parameter_groups(self.model, schedule.learning_rate))
         self._scaler = torch.amp.GradScaler(enabled=self.device.type == "cuda")
-        self._threads = 1 if self.device.type == "cuda" else max(1, _cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+        self._threads = 1 if self.device.type == "cuda" else max(1, core_count() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
         self._pool = ThreadPoolExecutor(self._threads, "training")
 
-    def step(self, pixels: Pixels, y: Integers, rate_factor: float, seed: Sequence[int]) -> Iterator[float]:
-        """One update from (B, S, S, 3) and (B,); yields shares of the loss, so that the caller may stop in between."""
+    def step(self, pixels: Pixels, targets: Floats, rate_factor: float, seed: Sequence[int]) -> Iterator[float]:
+        """One update from (B, S, S, 3) and (B, K); yields shares of the loss, so that the caller may stop in between."""
         for group in self.optimizer.param_groups:
             group["lr"] = group["base_lr"] * rate_factor
-        x, target = torch.from_numpy(pixels).to(self.device), torch.from_numpy(y).to(self.device)
-        size = len(y) if self.device.type == "cuda" else max(2, min(CPU_PART, -(-len(y) // self._threads)))
-        parts = [_Part(x[i : i + size], target[i : i + size], (*seed, i), len(y)) for i in range(0, len(y), size)]
+        x, target, count = torch.from_numpy(pixels).to(self.device), torch.from_numpy(targets).to(self.device), len(targets)
+        size = count if self.device.type == "cuda" else max(2, min(CPU_PART, -(-count // self._threads)))
+        parts = [_Part(x[i : i + size], target[i : i + size], (*seed, i), count) for i in range(0, count, size)]
         sums = [torch.zeros_like(p) for p in self._parameters]
         for i in range(0, len(parts), self._threads):
             for loss, gradients in self._pool.map(self._gradients, parts[i : i + self._threads]):
@@ -169,7 +172,7 @@ class TuningNetwork:
         with torch.autocast("cuda", torch.float16) if self.device.type == "cuda" else nullcontext():
             logits = self.model(x, random)
         adjusted = logits.float() + self._log_prior
-        return functional.cross_entropy(adjusted, target, label_smoothing=LABEL_SMOOTHING, reduction="sum")
+        return functional.cross_entropy(adjusted, target, reduction="sum")
 
 
 class MovingAverage:
@@ -177,7 +180,7 @@ class MovingAverage:
 
     def __init__(self, network: TuningNetwork, decay: float, start: Arrays | None = None) -> None:
         self._network, self._decay = network, decay
-        self._values = {name: p.detach().clone() for name, p in network.model.named_parameters()}
+        self._values = {name: p.detach().clone() for name, p in network.model.named_parameters() if p.requires_grad}
         for name, value in (start or {}).items():
             if _inner(name) in self._values:
                 self._values[_inner(name)] = torch.from_numpy(np.array(value)).to(network.device)
@@ -187,7 +190,8 @@ class MovingAverage:
         """After step number `step`; the first steps count more."""
         decay = min(self._decay, (1 + step) / (10 + step))
         for name, parameter in self._network.model.named_parameters():
-            self._values[name].mul_(decay).add_(parameter.detach(), alpha=1 - decay)
+            if name in self._values:
+                self._values[name].mul_(decay).add_(parameter.detach(), alpha=1 - decay)
 
     def arrays(self) -> dict[str, Floats]:
         """As TuningNetwork.arrays."""
@@ -197,7 +201,7 @@ class MovingAverage:
 def _parameter_groups(model: Classifier, rate: float) -> list[dict[str, Any]]:
     """Kernels, normalisation (no decay), head (three times the rate)."""
     norms = {id(p) for m in model.modules() if isinstance(m, nn.BatchNorm2d) for p in m.parameters()}
-    backbone = list(model.backbone.parameters())
+    backbone = [p for p in model.backbone.parameters() if p.requires_grad]
     groups = [
         {"params": [p for p in backbone if id(p) not in norms], "lr": rate, "weight_decay": WEIGHT_DECAY},
         {"params": [p for p in backbone if id(p) in norms], "lr": rate, "weight_decay": 0.0},
@@ -228,7 +232,3 @@ def prepare_process(group: ProcessGroup, seed: int, timeout_s: float) -> None:
 def is_cuda() -> bool:
     """Whether fine-tuning runs on a GPU."""
     return bool(torch.cuda.is_available())
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))

@@ -14,7 +14,7 @@ import numpy as np
 from droplearn.scenarios.learning.arrays import Floats
 
 FILE = "tuning.npz"
-_GROUPS = ("weights", "average", "best", "moments")
+_GROUPS = ("weights", "average", "best", "lowest", "moments")
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,13 @@ class TuningState:
     epochs_done: int
     fraction: float
     bad_epochs: int
-    best_loss: float
     history: list[dict[str, Any]]
     is_finished: bool = False
     weights: Mapping[str, Floats] = field(default_factory=dict)
     average: Mapping[str, Floats] = field(default_factory=dict)
     best: Mapping[str, Floats] = field(default_factory=dict)
+    lowest: Mapping[str, Floats] = field(default_factory=dict)
+    """`losses` of the validation examples in the epoch with the lowest mean."""
     moments: Mapping[str, Floats] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:

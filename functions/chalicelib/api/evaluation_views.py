@@ -1,0 +1,141 @@
+"""What the API shows of an evaluation's results."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from pydantic import Field
+
+from chalicelib.api.views import View
+from chalicelib.domain.comparison import SIGNIFICANT
+from chalicelib.domain.thresholds import Scores, best, drawn, macro, micro
+from chalicelib.service.evaluation_results import Comparison
+from droplearn.contracts.evaluation import BadCase, EvaluationCurves, LabelCurve
+
+
+class ScoresView(View):
+    """Null: nothing was answered (precision), or there was nothing to find (recall)."""
+
+    precision: float | None
+    recall: float | None
+    f1: float | None
+
+
+class LabelScoresView(ScoresView):
+    """One label at its threshold."""
+
+    label: str
+    threshold: float
+    true_positives: int
+    false_positives: int
+    false_negatives: int
+    average_precision: float | None
+    best_threshold: float | None = Field(description="Of the label's best F1")
+
+    @classmethod
+    def of(cls, curve: LabelCurve, threshold: float, scores: Scores) -> LabelScoresView:
+        """With the suggestion."""
+        return cls(
+            **asdict(scores),
+            **_ratios(scores),
+            label=curve.label,
+            threshold=threshold,
+            average_precision=curve.average_precision,
+            best_threshold=best(curve),
+        )
+
+
+class ThresholdsView(View):
+    """An evaluation at a threshold, and at labels' own ones."""
+
+    evaluation: str
+    threshold: float
+    resolution: float = Field(description="Thresholds are exact at multiples of it")
+    micro: ScoresView
+    macro: ScoresView
+    labels: list[LabelScoresView]
+
+    @classmethod
+    def of(cls, curves: EvaluationCurves, threshold: float, found: list[tuple[LabelCurve, float, Scores]]) -> ThresholdsView:
+        """From the scores of each label."""
+        scores = [s for _, _, s in found]
+        return cls(
+            evaluation=curves.evaluation_id,
+            threshold=threshold,
+            resolution=curves.resolution,
+            micro=ScoresView(**_ratios(micro(scores))),
+            macro=ScoresView(**macro(scores)),
+            labels=[LabelScoresView.of(*row) for row in found],
+        )
+
+
+def _ratios(scores: Scores) -> dict[str, float | None]:
+    return {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1}
+
+
+class PointView(ScoresView):
+    """A point of a curve."""
+
+    threshold: float
+
+
+class CurveView(View):
+    """A label's curve, from the highest threshold down."""
+
+    label: str
+    positive_count: int
+    average_precision: float | None
+    points: list[PointView]
+
+
+class CurvesView(View):
+    """Precision against recall (E-3)."""
+
+    evaluation: str
+    micro_average_precision: float | None
+    macro_average_precision: float | None
+    labels: list[CurveView]
+
+    @classmethod
+    def of(cls, curves: EvaluationCurves) -> CurvesView:
+        """Thinned for drawing."""
+        return cls(
+            evaluation=curves.evaluation_id,
+            micro_average_precision=curves.micro_average_precision,
+            macro_average_precision=curves.macro_average_precision,
+            labels=[
+                CurveView(
+                    label=curve.label,
+                    positive_count=curve.positive_count,
+                    average_precision=curve.average_precision,
+                    points=[PointView(threshold=t, **_ratios(s)) for t, s in drawn(curve)],
+                )
+                for curve in curves.labels
+            ],
+        )
+
+
+class BadCasePage(View):
+    """Wrong answers."""
+
+    bad_cases: list[BadCase]
+    next_cursor: str | None = None
+
+
+class ComparisonView(View):
+    """Two models on the same examples."""
+
+    evaluation: str
+    other: str
+    example_count: int
+    only_first_wrong: int
+    only_second_wrong: int
+    both_wrong: int
+    p_value: float = Field(description="Exact McNemar test, two-sided")
+    is_significant: bool
+    metrics: dict[str, tuple[float, float]]
+
+    @classmethod
+    def of(cls, first: str, second: str, found: Comparison) -> ComparisonView:
+        """At the usual 5 %."""
+        return cls(evaluation=first, other=second, is_significant=found.p_value < SIGNIFICANT, **asdict(found))

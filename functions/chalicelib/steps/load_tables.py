@@ -1,0 +1,20 @@
+"""Step LoadTables of `deploy`: for scenarios that are served from tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalicelib.bootstrap import platform
+from chalicelib.service.loading_tables import load_tables
+
+RESERVE_MS = 120_000
+"""A chunk that the database throttles takes up to half a minute."""
+
+
+def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """`{"service_id", "expires_at", "cursor"}` -> `{"is_done", "cursor", "row_count"}`."""
+    remaining_ms = getattr(context, "get_remaining_time_in_millis", lambda: 10 * RESERVE_MS)
+    loaded = load_tables(
+        platform(), event["service_id"], int(event["expires_at"]), event.get("cursor"), lambda: remaining_ms() > RESERVE_MS
+    )
+    return {"is_done": loaded.cursor is None, "cursor": loaded.cursor, "row_count": loaded.row_count}

@@ -1,0 +1,89 @@
+"""OCR as data."""
+
+from __future__ import annotations
+
+from droplearn.scenarios.scenario import Choices, Limits, OptionSpec, PresetSpec, ScenarioSpec
+
+PICTURE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+ANNOTATION_EXTENSIONS = (".xml", ".json")
+MIN_ANNOTATED = 3
+"""Pages with text: two to learn from, one to validate on."""
+
+SPEC = ScenarioSpec(
+    name="ocr",
+    title="OCR",
+    description="What text does a page hold, and what do the fields of a form say?",
+    input_kind="image",
+    answer_kind="texts with places, and fields",
+    label_format="A VOC XML per picture (a.jpg + a.xml): the text in <name>, or the field in <name> and the text in <text>; "
+    "optionally a.json with the fields' values.",
+    labels_from="annotations",
+    media_types=["image/"],
+    file_extensions=[*PICTURE_EXTENSIONS, *ANNOTATION_EXTENSIONS],
+    primary_metric="line_accuracy",
+    is_higher_better=True,
+    metrics=[
+        "line_accuracy",
+        "character_error_rate",
+        "line_accuracy_end_to_end",
+        "field_macro_f1",
+        "field_macro_f1_exact",
+        "field_macro_f1_given_lines",
+    ],
+    presets={
+        "high_performance": PresetSpec(
+            title="High performance",
+            description="PP-OCRv6 small; pages are looked at with at most 1,280 pixels a side: about two seconds a full page on one core.",
+            network="pp_ocr_v6_small",
+            input_size=1280,
+        ),
+        "high_accuracy": PresetSpec(
+            title="High accuracy",
+            description="PP-OCRv6 small; pages are looked at with up to 2,000 pixels a side: finds smaller print, half as fast.",
+            network="pp_ocr_v6_small",
+            input_size=2000,
+        ),
+    },
+    hyper_parameters=[
+        Choices(
+            name="epochs",
+            title="Epochs of fine-tuning the recogniser",
+            choices=[5, 10, 20, 50],
+            minimum=1,
+            maximum=1000,
+            recipe="as many as fit into the time while the validation metric gains",
+        ),
+        Choices(
+            name="learning_rate",
+            title="Learning rate of the recogniser",
+            choices=[1e-4, 3e-4, 1e-3],
+            minimum=1e-7,
+            maximum=1.0,
+            recipe="4e-4",
+        ),
+        Choices(name="batch_size", title="Lines a batch", choices=[8, 16, 32], minimum=1, maximum=4096, recipe="16"),
+        Choices(name="warmup_epochs", title="Warm-up epochs", choices=[0, 0.5, 1, 2], minimum=0, maximum=100, recipe="20 steps"),
+    ],
+    options=[
+        OptionSpec(
+            name="scene",
+            title="Scene",
+            description="printed: the recogniser is fine-tuned where it reads too little; handwriting: it always is, with slanted and "
+            "bent copies of the lines, and less certain lines are kept.",
+            kind="choice",
+            choices=["printed", "handwriting"],
+            default="printed",
+        )
+    ],
+    limits=Limits(
+        min_labels=0,
+        min_examples_per_label=MIN_ANNOTATED,
+        recommended_examples_per_label=50,
+        max_object_bytes=20 * 1024 * 1024,
+        max_pixels=50_000_000,
+        min_side_px=31,
+    ),
+    default_training_instance="ml.m5.xlarge",
+    default_serving_instance="ml.c5.large",
+    image_flavour="ocr",
+)

@@ -1,0 +1,115 @@
+"""Scores a recommender: on lists that its trainer made while interactions were held out, or on the log of another dataset. No scipy."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any, NamedTuple
+
+from droplearn.contracts.errors import InvalidDataset
+from droplearn.contracts.evaluation import EvaluationProtocol, EvaluationReport
+from droplearn.scenarios.learning import EvaluationContext, EvaluationResult
+from droplearn.scenarios.recommendation.columns import Wanted
+from droplearn.scenarios.recommendation.metrics import AT, list_metrics, score_lists
+from droplearn.scenarios.recommendation.reading import read_drop
+from droplearn.scenarios.recommendation.serving import TableRecommender
+from droplearn.scenarios.tables.layout import table_sources
+
+HELD_OUT_FILE = "held_out.jsonl"
+_PROTOCOLS: dict[str, EvaluationProtocol] = {"test_split": "test_split", "validation": "held_out_validation"}
+
+
+class Scored(NamedTuple):
+    """A list a user. `unknown`: users whom the model does not know."""
+
+    users: list[str]
+    recommended: list[list[str]]
+    relevant: list[list[str]]
+    protocol: EvaluationProtocol
+    item_count: int
+    unknown: int = 0
+
+
+def evaluate(context: EvaluationContext) -> EvaluationResult:
+    """The report and one row of predictions a user. Raises InvalidDataset (`evaluation.no_examples`)."""
+    started = monotonic()
+    scored = _other_dataset(context) if context.request.source == "all_examples" else _held_out(context)
+    if not scored.users:
+        raise InvalidDataset(
+            "evaluation.no_examples",
+            "No user has items that the model could have been asked for.",
+            hint="Evaluate on interactions that the model has not seen.",
+        )
+    return EvaluationResult(_report(context, scored, monotonic() - started), _columns(scored))
+
+
+def _held_out(context: EvaluationContext) -> Scored:
+    with (context.model_folder / HELD_OUT_FILE).open(encoding="utf-8") as lines:
+        head = json.loads(next(lines))
+        rows = [json.loads(line) for line in lines]
+    return Scored(
+        [row["user_id"] for row in rows],
+        [row["recommended"] for row in rows],
+        [row["relevant"] for row in rows],
+        _PROTOCOLS[head["protocol"]],
+        head["item_count"],
+    )
+
+
+def _other_dataset(context: EvaluationContext) -> Scored:
+    """What each user has in that dataset and had not when the model learnt."""
+    told = context.manifest.preprocessing
+    log = read_drop(table_sources(context.source), Wanted(**told.get("columns", {})), told.get("min_weight")).log
+    model = TableRecommender(context.model_folder, context.manifest)
+    wanted: dict[str, list[str]] = defaultdict(list)
+    for user, item in zip(log.user.tolist(), log.item.tolist(), strict=True):
+        if log.items[item] not in model.seen(log.users[user]):
+            wanted[log.users[user]].append(log.items[item])
+    users = list(wanted)
+    lists = [model.recommend(user, AT) for user in users]
+    unknown = sum(not model.seen(user) for user in users)
+    return Scored(users, lists, [wanted[user] for user in users], "other_dataset", int(context.manifest.preprocessing["items"]), unknown)
+
+
+def _report(context: EvaluationContext, scored: Scored, duration_s: float) -> EvaluationReport:
+    scores = score_lists(scored.recommended, scored.relevant)
+    metrics = list_metrics(scored.recommended, scored.relevant, scored.item_count)
+    return EvaluationReport(
+        evaluation_id=context.request.evaluation_id,
+        model_id=context.request.model_id,
+        scenario=context.request.scenario,
+        dataset_version=context.request.dataset_version,
+        protocol=scored.protocol,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        example_count=len(scored.users),
+        bad_case_count=int((scores.precision == 0).sum()),
+        duration_s=round(duration_s, 3),
+        metrics={name: round(value, 6) for name, value in metrics.items()},
+        details={
+            "unit": "users",
+            "relevant_items_per_user": round(sum(map(len, scored.relevant)) / len(scored.users), 3),
+            "item_count": scored.item_count,
+            "model": context.manifest.preprocessing.get("model"),
+        },
+        warnings=_warnings(scored),
+    )
+
+
+def _warnings(scored: Scored) -> list[str]:
+    if not scored.unknown:
+        return []
+    return [f"{scored.unknown} of {len(scored.users)} users are unknown to the model: they were shown what is popular."]
+
+
+def _columns(scored: Scored) -> dict[str, Any]:
+    scores = score_lists(scored.recommended, scored.relevant)
+    return {
+        "user_id": scored.users,
+        "recommended": scored.recommended,
+        "relevant": scored.relevant,
+        "ndcg_at_10": scores.ndcg,
+        "recall_at_10": scores.recall,
+        "correct": scores.precision > 0,
+    }

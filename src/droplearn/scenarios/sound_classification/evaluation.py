@@ -1,0 +1,20 @@
+"""Scores a classifier of sounds. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from droplearn.scenarios.learning import EvaluationContext, EvaluationResult
+from droplearn.scenarios.learning.arrays import Floats
+from droplearn.scenarios.learning.classification_report import NETWORK_FILE, evaluate_classifier
+from droplearn.scenarios.sound_classification.inference import predict_all
+
+
+def evaluate(context: EvaluationContext) -> EvaluationResult:
+    """The report and one row of predictions a sound. Raises InvalidDataset (`evaluation.no_examples`)."""
+
+    def predict(paths: Sequence[str]) -> tuple[Floats, dict[int, str]]:
+        report = lambda done, total: context.log.progress("evaluate", done, total)  # noqa: E731
+        return predict_all(context.model_folder / NETWORK_FILE, paths, context.source.read, report)
+
+    return evaluate_classifier(context, predict, "sounds")

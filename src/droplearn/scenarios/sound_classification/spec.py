@@ -1,0 +1,83 @@
+"""Sound classification as data."""
+
+from __future__ import annotations
+
+from droplearn.scenarios.scenario import Choices, Limits, PresetSpec, ScenarioSpec
+
+SPEC = ScenarioSpec(
+    name="sound_classification",
+    title="Sound classification",
+    description="Which one of several labels does a sound belong to?",
+    input_kind="audio",
+    answer_kind="labels",
+    label_format="One folder per label; unlabelled sounds at the dataset's root.",
+    media_types=["audio/"],
+    file_extensions=[".wav", ".flac", ".ogg", ".mp3"],
+    primary_metric="top1_accuracy",
+    is_higher_better=True,
+    metrics=[
+        "top1_accuracy",
+        "top5_accuracy",
+        "macro_precision",
+        "macro_recall",
+        "macro_f1",
+        "log_loss",
+        "expected_calibration_error",
+    ],
+    presets={
+        "high_performance": PresetSpec(
+            title="High performance",
+            description="Spectrograms of 224 bands and 2.3 seconds for EfficientNet-Lite0: answers fast on small machines.",
+            network="efficientnet_lite0",
+            input_size=224,
+        ),
+        "high_accuracy": PresetSpec(
+            title="High accuracy",
+            description="Spectrograms of 260 bands and 2.6 seconds for EfficientNet-Lite2: finer, about half as fast.",
+            network="efficientnet_lite2",
+            input_size=260,
+        ),
+    },
+    hyper_parameters=[
+        Choices(
+            name="epochs",
+            title="Epochs of the small network",
+            choices=[10, 20, 40, 80],
+            minimum=1,
+            maximum=1000,
+            recipe="as many as fit into the time, where the sounds are short and there are about 50 of each label",
+        ),
+        Choices(
+            name="learning_rate",
+            title="Learning rate",
+            choices=[1e-3, 2.5e-3, 5e-3],
+            minimum=1e-7,
+            maximum=1.0,
+            recipe="2.5e-3",
+        ),
+        Choices(
+            name="batch_size",
+            title="Batch size",
+            choices=[10, 20, 40],
+            minimum=1,
+            maximum=4096,
+            recipe="20",
+        ),
+        Choices(
+            name="warmup_epochs",
+            title="Warm-up epochs",
+            choices=[0, 0.5, 1, 2],
+            minimum=0,
+            maximum=100,
+            recipe="40 steps",
+        ),
+    ],
+    limits=Limits(
+        min_labels=2,
+        min_examples_per_label=2,
+        recommended_examples_per_label=5,
+        max_object_bytes=100 * 1024 * 1024,
+    ),
+    default_training_instance="ml.m5.xlarge",
+    default_serving_instance="ml.c5.large",
+)

@@ -1,0 +1,16 @@
+"""One column of a table from the others. See README.md for layout, options, limits and measured results."""
+
+from __future__ import annotations
+
+from droplearn.scenarios.scenario import Scenario
+from droplearn.scenarios.tabular_prediction.dataset import check, recognise
+from droplearn.scenarios.tabular_prediction.spec import SPEC
+
+TABULAR_PREDICTION = Scenario(
+    spec=SPEC,
+    recognise=recognise,
+    check=check,
+    training="droplearn.scenarios.tabular_prediction.training",
+    evaluation="droplearn.scenarios.tabular_prediction.evaluation",
+    serving="droplearn.scenarios.tabular_prediction.serving",
+)

@@ -1,0 +1,145 @@
+"""Scores a tabular model: on rows that it is run on, or on the predictions that its trainer made while each row was held out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from droplearn.contracts.errors import InvalidDataset
+from droplearn.contracts.evaluation import CalibrationBin, EvaluationReport, LabelReport
+from droplearn.scenarios.learning import EvaluationContext, EvaluationResult
+from droplearn.scenarios.learning.arrays import Floats, Integers
+from droplearn.scenarios.learning.metrics import calibration_bins, confusion_matrix, expected_calibration_error, per_label
+from droplearn.scenarios.tabular_prediction.members.ensemble import Pipeline
+from droplearn.scenarios.tabular_prediction.metrics import classification_scores, regression_scores
+from droplearn.scenarios.tabular_prediction.scoring import Scored, read_held_out, run_on_tables
+from droplearn.scenarios.tabular_prediction.serving import load_pipeline
+
+QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What differs between classification and regression in a report."""
+
+    metrics: dict[str, float]
+    bad_case_count: int | None
+    labels: list[LabelReport]
+    confusion: list[list[int]]
+    calibration: list[CalibrationBin]
+    details: dict[str, Any]
+
+
+def evaluate(context: EvaluationContext) -> EvaluationResult:
+    """The report and one row of predictions a row.
+
+    Raises:
+        InvalidDataset: `evaluation.no_examples`: nothing is left to score; `evaluation.missing_column`: a column that the model needs.
+    """
+    started = monotonic()
+    pipeline = load_pipeline(context.model_folder, context.manifest)
+    is_held_out = context.request.source in ("held_out", "test_split")
+    scored = read_held_out(context.model_folder, pipeline) if is_held_out else run_on_tables(context, pipeline)
+    if not len(scored.rows):
+        raise InvalidDataset(
+            "evaluation.no_examples",
+            f"No row can be scored ({_told(scored.skipped) or 'there is none'}).",
+            hint=f"Evaluate on tables whose column {pipeline.target!r} has values that the model knows.",
+        )
+    found = _regression(scored) if pipeline.problem == "regression" else _classification(scored, pipeline)
+    report = EvaluationReport(
+        evaluation_id=context.request.evaluation_id,
+        model_id=context.request.model_id,
+        scenario=context.request.scenario,
+        dataset_version=context.request.dataset_version,
+        protocol=scored.protocol,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        example_count=len(scored.rows),
+        bad_case_count=found.bad_case_count,
+        skipped_count=scored.skipped.total(),
+        duration_s=round(monotonic() - started, 3),
+        metrics={name: round(value, 6) for name, value in found.metrics.items()},
+        labels=found.labels,
+        confusion_matrix=found.confusion,
+        calibration=found.calibration,
+        details=_details(context) | found.details,
+        warnings=_warnings(context, scored),
+    )
+    return EvaluationResult(report, _columns(scored, pipeline))
+
+
+def _classification(scored: Scored, pipeline: Pipeline) -> _Found:
+    y, chosen = scored.y.astype(np.int64), pipeline.decide(scored.answers)
+    confusion = confusion_matrix(y, chosen, len(pipeline.labels))
+    scores, bins = per_label(confusion), calibration_bins(y, scored.answers)
+    reports = [
+        LabelReport(
+            label=label,
+            support=int(scores.support[i]),
+            predicted=int(scores.predicted[i]),
+            precision=round(float(scores.precision[i]), 6),
+            recall=round(float(scores.recall[i]), 6),
+            f1=round(float(scores.f1[i]), 6),
+        )
+        for i, label in enumerate(pipeline.labels)
+    ]
+    return _Found(
+        metrics=classification_scores(y, scored.answers, chosen),
+        bad_case_count=int(len(y) - confusion.trace()),
+        labels=reports,
+        confusion=confusion.tolist(),
+        calibration=[
+            CalibrationBin(low=b.low, high=b.high, count=b.count, mean_confidence=b.mean_confidence, accuracy=b.accuracy) for b in bins
+        ],
+        details={"expected_calibration_error": round(expected_calibration_error(bins), 6)},
+    )
+
+
+def _regression(scored: Scored) -> _Found:
+    residuals = scored.answers[:, 0] - scored.y
+    quantiles = {f"{q:g}": float(f"{value:.6g}") for q, value in zip(QUANTILES, np.quantile(residuals, QUANTILES), strict=True)}
+    details = {"residual_quantiles": quantiles, "mean_residual": float(f"{residuals.mean():.6g}")}
+    return _Found(regression_scores(scored.y.astype(np.float64), scored.answers[:, 0]), None, [], [], [], details)
+
+
+def _details(context: EvaluationContext) -> dict[str, Any]:
+    """What the trainer found, for a reader of the report."""
+    told = context.manifest.preprocessing
+    return {name: told[name] for name in ("target", "problem", "problem_reason", "metric", "importance") if name in told}
+
+
+def _warnings(context: EvaluationContext, scored: Scored) -> list[str]:
+    told = [f"Not scored: {_told(scored.skipped)}."] if scored.skipped.total() else []
+    told.extend(scored.warnings)
+    if scored.protocol == "other_dataset" and context.request.dataset_version == context.manifest.dataset_version:
+        told.append("The model learnt from this dataset version: these figures say little about new rows.")
+    return told
+
+
+def _told(skipped: Counter[str]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in skipped.most_common())
+
+
+def _columns(scored: Scored, pipeline: Pipeline) -> dict[str, Any]:
+    if pipeline.problem == "regression":
+        predicted = scored.answers[:, 0]
+        return {"row": scored.rows, "target": scored.y, "predicted": predicted, "residual": predicted - scored.y}
+    chosen = pipeline.decide(scored.answers)
+    return {
+        "row": scored.rows,
+        "label": _names(scored.y.astype(np.int64), pipeline.labels),
+        "predicted": _names(chosen, pipeline.labels),
+        "confidence": scored.answers[np.arange(len(chosen)), chosen].astype(np.float32),
+        "correct": chosen == scored.y,
+        "probabilities": list(scored.answers.astype(np.float32)),
+    }
+
+
+def _names(indices: Integers | Floats, labels: Sequence[str]) -> list[str]:
+    return [labels[int(i)] for i in indices]

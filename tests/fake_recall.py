@@ -1,0 +1,41 @@
+"""In-memory fakes of the ports that services of tables need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from droplearn.contracts.errors import NotFound
+
+
+class FakeLines:
+    """Port Lines. `dropped`: objects of the data bucket."""
+
+    def __init__(self, artifacts: dict[str, bytes]) -> None:
+        self.dropped: dict[str, bytes] = {}
+        self._buckets = {"artifacts": artifacts, "data": self.dropped}
+
+    def read(self, bucket: str, key: str, start: int) -> Iterator[tuple[bytes, int]]:
+        if key not in self._buckets[bucket]:
+            raise NotFound("table.unknown", f"There is no {key}.")
+        place = start
+        for line in self._buckets[bucket][key][start:].splitlines(keepends=True):
+            place += len(line)
+            yield line, place
+
+
+class FakeRecallTables:
+    """Port RecallTables. `reads`: the keys of each read."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, str, str], tuple[str, int]] = {}
+        self.reads: list[list[tuple[str, str]]] = []
+
+    def write(self, service_id: str, table: str, rows: Sequence[tuple[str, str]], expires_at: int) -> None:
+        self.rows |= {(service_id, table, key): (value, expires_at) for key, value in rows}
+
+    def read(self, service_id: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        self.reads.append(list(keys))
+        return {key: self.rows[service_id, *key][0] for key in keys if (service_id, *key) in self.rows}
+
+    def remove(self, service_id: str, table: str, key: str) -> None:
+        self.rows.pop((service_id, table, key), None)
