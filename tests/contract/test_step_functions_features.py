@@ -677,7 +677,7 @@ def test_sync_task_returns_promptly_when_its_job_has_ended(aws: Aws, results: di
     result = results["sagemaker-create-training-job-sync"]
     assert isinstance(result, Result)
     job = aws.client("sagemaker").describe_training_job(TrainingJobName=f"sync-{TOKEN}")
-    assert (result.description["stopDate"] - job["TrainingEndTime"]).total_seconds() < 1.5
+    assert (result.description["stopDate"] - job["TrainingEndTime"]).total_seconds() < 4
 
 
 def test_item_batcher_is_refused_rather_than_ignored(aws: Aws) -> None:

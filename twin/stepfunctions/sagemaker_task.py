@@ -81,6 +81,8 @@ class SageMakerTask(state_task_service_callback.StateTaskServiceCallback):
         response = getattr(client, self._get_boto_service_action())(**normalised_parameters)
         response.pop("ResponseMetadata", None)
         env.stack.append(response)
+        if self.resource.condition == ResourceCondition.Sync and not env.is_running():  # the task's time was over before the call was
+            self.cancel(resource_runtime_part, normalised_parameters, state_credentials, response)
 
     def _build_sync_resolver(
         self, env: Any, resource_runtime_part: Any, normalised_parameters: dict[str, Any], state_credentials: Any

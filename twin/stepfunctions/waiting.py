@@ -7,7 +7,7 @@ import time
 import types
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
@@ -24,6 +24,7 @@ from twin.changes import changes
 log = logging.getLogger("twin.stepfunctions")
 _SYNC_POLL_S = 1.0  # changes wake earlier
 _SLICE_S = 0.5
+_CANCEL_TRIES = 5
 
 
 def install() -> None:
@@ -121,6 +122,19 @@ def _install_retry_sleep() -> None:
     retrier_decl.time = types.SimpleNamespace(sleep=lambda seconds: sleep_while_running(evaluated.env, seconds))
 
 
+def _cancel(task: Any, *arguments: Any) -> None:
+    """Again when a busy machine did not answer; what AWS would refuse, too, is told once."""
+    for _ in range(_CANCEL_TRIES):
+        try:
+            return task.cancel(*arguments)
+        except (ClientError, AttributeError) as error:
+            return log.warning("cannot stop what %s started: %s", task.resource.resource_arn, error)
+        except BotoCoreError as error:
+            log.warning("what %s started is not stopped yet: %s", task.resource.resource_arn, error)
+            time.sleep(_SLICE_S)
+    return None
+
+
 def _install_cancellation() -> None:
     """AWS stops the job or execution that a stopped or timed-out `.sync` task waits for; moto only leaves its loop."""
     evaluate = callback.StateTaskServiceCallback._eval_integration_pattern
@@ -134,10 +148,7 @@ def _install_cancellation() -> None:
             failure = error
         is_sync = self.resource.condition in (callback.ResourceCondition.Sync, callback.ResourceCondition.Sync2)
         if is_sync and (isinstance(failure, TimeoutError) or not env.is_running()):
-            try:
-                self.cancel(resource_runtime_part, normalised_parameters, state_credentials, submitted)
-            except (ClientError, AttributeError) as error:
-                log.warning("cannot stop what %s started: %s", self.resource.resource_arn, error)
+            _cancel(self, resource_runtime_part, normalised_parameters, state_credentials, submitted)
         if failure is not None:
             raise failure
 
