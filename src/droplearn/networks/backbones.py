@@ -18,6 +18,8 @@ SIZES = {"efficientnet_lite0": 256, "efficientnet_lite2": 260}
 """Side in pixels at which each pretrained network's features are taken. Lite0 learnt at 224, but sees more at 256: docs/explanation/
 learning-recipe.md.
 """
+SPECTROGRAM_SIZE = 224
+"""Bands of the spectrograms that Lite0 looks at as pictures (sound)."""
 GRAPH_VERSION = 1
 """Counts changes of onnx_graph.py that change the file."""
 
@@ -58,7 +60,7 @@ def _write(path: Path, content: bytes) -> None:
 
 def main() -> None:
     """Makes every backbone that a preset names, and says where."""
-    for network, size in SIZES.items():
+    for network, size in [*SIZES.items(), ("efficientnet_lite0", SPECTROGRAM_SIZE)]:
         path = backbone_file(network, size)
         sys.stdout.write(f"{path} {path.stat().st_size / 1e6:.1f} MB\n")
 

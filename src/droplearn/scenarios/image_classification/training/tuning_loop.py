@@ -20,6 +20,8 @@ from droplearn.scenarios.learning.collective import Collective
 from droplearn.scenarios.pictures import Pixels
 
 _GO_ON, _CUT, _END = 0.0, 1.0, 2.0
+_TIME_SLACK = 0.05
+"""Of the time: so much later than by steps, the end comes by time. Where time is enough, it then has no say, and runs are repeatable."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ class TuningLoop:
         wish = _END if deadline.interruption() or self._wants_end else _CUT if deadline.remaining_s() < self.reserve_s else _GO_ON
         if step is None and wish == _CUT:
             wish = _GO_ON
-        by_time = (deadline.elapsed_s() - self._begun_s) / self._given_s
+        by_time = max(0.0, ((deadline.elapsed_s() - self._begun_s) / self._given_s - _TIME_SLACK) / (1 - _TIME_SLACK))
         by_time = self._task.fraction_done + (1 - self._task.fraction_done) * by_time
         by_steps = self.fraction if step is None else step / self._task.schedule.steps
         wish, self.fraction = self._collective.largest(wish, max(self.fraction, by_time, by_steps))
