@@ -11,6 +11,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from chalicelib.domain.dataset import Dataset, datasets_of
@@ -111,7 +112,9 @@ def index_dataset(place: Place, events: list[ObjectEvent], platform: Platform, p
     if known and config_event:
         known = take_over(*known, config_event.sequencer, platform)
     recognise = scenario_named(known[0].scenario).recognise if known else _nothing
-    written = sum(_write_chunk(place, chunk, recognise, platform, pause) for chunk in _chunks(dropped, CHUNK))
+    written = 0
+    for chunk in _chunks(dropped, CHUNK):
+        written += _persistently(place, partial(_compare_and_write, place, chunk, recognise, platform), pause)
     if known:
         _follow_scenario(place, known[0], judged_as, platform, pause)
     if known and train_section(known[1]):
@@ -146,19 +149,17 @@ def _dataset_names(project: str, platform: Platform) -> Iterator[str]:
 
 def _judge_anew(place: Place, recognise: Recognise, platform: Platform, pause: Callable[[float], None]) -> None:
     """Only what another scenario sees differently is written. An example that changes meanwhile is judged by whoever changes it."""
-    differing = [e for e in platform.examples.read_all(*place) if judge_again(e, recognise) != e]
-    for chunk in _chunks(differing, CHUNK):
-        for attempt in range(MAX_ATTEMPTS):
-            known = platform.examples.read(*place, [example.path for example in chunk])
-            changes = [Replacement(e, judge_again(e, recognise)) for e in known.values() if judge_again(e, recognise) != e]
-            try:
-                if changes:
-                    platform.examples.write(*place, changes, total(change.tally for change in changes), platform.now())
-                break
-            except WriteConflict:
-                pause(random.uniform(0, _CONFLICT_PAUSE_S * 2**attempt))  # noqa: S311 jitter, no secret
-        else:
-            raise Throttled("indexing.contended", f"Dataset {'/'.join(place)} is written by too many at once.", hint="It is tried again.")
+    differing = [e.path for e in platform.examples.read_all(*place) if judge_again(e, recognise) != e]
+    for paths in _chunks(differing, CHUNK):
+        _persistently(place, partial(_compare_and_judge, place, paths, recognise, platform), pause)
+
+
+def _compare_and_judge(place: Place, paths: list[str], recognise: Recognise, platform: Platform) -> int:
+    known = platform.examples.read(*place, paths).values()
+    changes = [Replacement(e, judge_again(e, recognise)) for e in known if judge_again(e, recognise) != e]
+    if changes:
+        platform.examples.write(*place, changes, total(change.tally for change in changes), platform.now())
+    return len(changes)
 
 
 def _nothing(path: str, size_bytes: int) -> Any:
@@ -195,11 +196,11 @@ def _added(records: Any, record: Any) -> Any:
     return record if records.add(record) else records.get(record.key)
 
 
-def _write_chunk(place: Place, events: list[ObjectEvent], recognise: Recognise, platform: Platform, pause: Callable[[float], None]) -> int:
+def _persistently(place: Place, write: Callable[[], int], pause: Callable[[float], None]) -> int:
     """Again from the start when somebody else wrote in between, or when the table wants less at a time."""
     for attempt in range(MAX_ATTEMPTS):
         try:
-            return _compare_and_write(place, events, recognise, platform)
+            return write()
         except WriteConflict:
             pause(random.uniform(0, _CONFLICT_PAUSE_S * 2**attempt))  # noqa: S311 jitter, no secret
         except Throttled:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from droplearn.scenarios.scenario import Choices, Limits, PresetSpec, ScenarioSpec
+from droplearn.scenarios.choices import batch_size, epochs, learning_rate, warmup_epochs
+from droplearn.scenarios.scenario import Limits, PresetSpec, ScenarioSpec
 
 SPEC = ScenarioSpec(
     name="image_classification",
@@ -39,38 +40,10 @@ SPEC = ScenarioSpec(
         ),
     },
     hyper_parameters=[
-        Choices(
-            name="epochs",
-            title="Epochs of fine-tuning",
-            choices=[5, 10, 20, 50],
-            minimum=1,
-            maximum=1000,
-            recipe="as many as fit into the time while the validation metric gains",
-        ),
-        Choices(
-            name="learning_rate",
-            title="Learning rate",
-            choices=[1e-4, 3e-4, 1e-3],
-            minimum=1e-7,
-            maximum=1.0,
-            recipe="3e-4 for the network, three times that for the last layer",
-        ),
-        Choices(
-            name="batch_size",
-            title="Batch size",
-            choices=[8, 16, 32, 64],
-            minimum=1,
-            maximum=4096,
-            recipe="32, less for small datasets",
-        ),
-        Choices(
-            name="warmup_epochs",
-            title="Warm-up epochs",
-            choices=[0, 0.5, 1, 2],
-            minimum=0,
-            maximum=100,
-            recipe="20 steps",
-        ),
+        epochs("Epochs of fine-tuning", [5, 10, 20, 50], "as many as fit into the time while the validation metric gains"),
+        learning_rate("Learning rate", [1e-4, 3e-4, 1e-3], "3e-4 for the network, three times that for the last layer"),
+        batch_size("Batch size", [8, 16, 32, 64], "32, less for small datasets"),
+        warmup_epochs("Warm-up epochs", [0, 0.5, 1, 2], "20 steps"),
     ],
     limits=Limits(
         min_labels=2,

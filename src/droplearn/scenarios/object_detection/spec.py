@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from droplearn.scenarios.scenario import Choices, Limits, PresetSpec, ScenarioSpec
+from droplearn.scenarios.choices import batch_size, epochs, learning_rate, warmup_epochs
+from droplearn.scenarios.scenario import Limits, PresetSpec, ScenarioSpec
 
 PICTURE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 ANNOTATION_EXTENSIONS = (".xml", ".json", ".txt", ".names", ".yaml", ".yml")
@@ -37,31 +38,14 @@ SPEC = ScenarioSpec(
         ),
     },
     hyper_parameters=[
-        Choices(
-            name="epochs",
-            title="Epochs",
-            choices=[20, 50, 100, 200],
-            minimum=1,
-            maximum=1000,
-            recipe="as many as fit into the time, fewer for large datasets; ends when the validation metric gains no more",
+        epochs(
+            "Epochs",
+            [20, 50, 100, 200],
+            "as many as fit into the time, fewer for large datasets; ends when the validation metric gains no more",
         ),
-        Choices(
-            name="learning_rate",
-            title="Learning rate",
-            choices=[5e-4, 1e-3, 2e-3, 4e-3],
-            minimum=1e-7,
-            maximum=1.0,
-            recipe="2e-3 for the head, a fifth of it for the backbone",
-        ),
-        Choices(
-            name="batch_size",
-            title="Batch size",
-            choices=[4, 8, 16, 32],
-            minimum=1,
-            maximum=4096,
-            recipe="4 for few pictures, up to 16 for many",
-        ),
-        Choices(name="warmup_epochs", title="Warm-up epochs", choices=[0, 1, 2, 5], minimum=0, maximum=100, recipe="40 steps"),
+        learning_rate("Learning rate", [5e-4, 1e-3, 2e-3, 4e-3], "2e-3 for the head, a fifth of it for the backbone"),
+        batch_size("Batch size", [4, 8, 16, 32], "4 for few pictures, up to 16 for many"),
+        warmup_epochs("Warm-up epochs", [0, 1, 2, 5], "40 steps"),
     ],
     limits=Limits(
         min_labels=1,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from droplearn.scenarios.scenario import Choices, Limits, OptionSpec, PresetSpec, ScenarioSpec
+from droplearn.scenarios.choices import batch_size, epochs, learning_rate, warmup_epochs
+from droplearn.scenarios.scenario import Limits, OptionSpec, PresetSpec, ScenarioSpec
 
 PICTURE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 ANNOTATION_EXTENSIONS = (".xml", ".json")
@@ -45,24 +46,10 @@ SPEC = ScenarioSpec(
         ),
     },
     hyper_parameters=[
-        Choices(
-            name="epochs",
-            title="Epochs of fine-tuning the recogniser",
-            choices=[5, 10, 20, 50],
-            minimum=1,
-            maximum=1000,
-            recipe="as many as fit into the time while the validation metric gains",
-        ),
-        Choices(
-            name="learning_rate",
-            title="Learning rate of the recogniser",
-            choices=[1e-4, 3e-4, 1e-3],
-            minimum=1e-7,
-            maximum=1.0,
-            recipe="4e-4",
-        ),
-        Choices(name="batch_size", title="Lines a batch", choices=[8, 16, 32], minimum=1, maximum=4096, recipe="16"),
-        Choices(name="warmup_epochs", title="Warm-up epochs", choices=[0, 0.5, 1, 2], minimum=0, maximum=100, recipe="20 steps"),
+        epochs("Epochs of fine-tuning the recogniser", [5, 10, 20, 50], "as many as fit into the time while the validation metric gains"),
+        learning_rate("Learning rate of the recogniser", [1e-4, 3e-4, 1e-3], "4e-4"),
+        batch_size("Lines a batch", [8, 16, 32], "16"),
+        warmup_epochs("Warm-up epochs", [0, 0.5, 1, 2], "20 steps"),
     ],
     options=[
         OptionSpec(

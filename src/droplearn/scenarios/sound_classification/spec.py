@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from droplearn.scenarios.scenario import Choices, Limits, PresetSpec, ScenarioSpec
+from droplearn.scenarios.choices import batch_size, epochs, learning_rate, warmup_epochs
+from droplearn.scenarios.scenario import Limits, PresetSpec, ScenarioSpec
 
 SPEC = ScenarioSpec(
     name="sound_classification",
@@ -39,38 +40,14 @@ SPEC = ScenarioSpec(
         ),
     },
     hyper_parameters=[
-        Choices(
-            name="epochs",
-            title="Epochs of the small network",
-            choices=[10, 20, 40, 80],
-            minimum=1,
-            maximum=1000,
-            recipe="as many as fit into the time, where the sounds are short and there are about 50 of each label",
+        epochs(
+            "Epochs of the small network",
+            [10, 20, 40, 80],
+            "as many as fit into the time, where the sounds are short and there are about 50 of each label",
         ),
-        Choices(
-            name="learning_rate",
-            title="Learning rate",
-            choices=[1e-3, 2.5e-3, 5e-3],
-            minimum=1e-7,
-            maximum=1.0,
-            recipe="2.5e-3",
-        ),
-        Choices(
-            name="batch_size",
-            title="Batch size",
-            choices=[10, 20, 40],
-            minimum=1,
-            maximum=4096,
-            recipe="20",
-        ),
-        Choices(
-            name="warmup_epochs",
-            title="Warm-up epochs",
-            choices=[0, 0.5, 1, 2],
-            minimum=0,
-            maximum=100,
-            recipe="40 steps",
-        ),
+        learning_rate("Learning rate", [1e-3, 2.5e-3, 5e-3], "2.5e-3"),
+        batch_size("Batch size", [10, 20, 40], "20"),
+        warmup_epochs("Warm-up epochs", [0, 0.5, 1, 2], "40 steps"),
     ],
     limits=Limits(
         min_labels=2,

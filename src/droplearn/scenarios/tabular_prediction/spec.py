@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from droplearn.scenarios.scenario import Choices, Limits, OptionSpec, PresetSpec, ScenarioSpec
+from droplearn.scenarios.choices import epochs, learning_rate
+from droplearn.scenarios.scenario import Limits, OptionSpec, PresetSpec, ScenarioSpec
 
 CLASSIFICATION_METRICS = ("roc_auc", "log_loss", "accuracy", "macro_f1")
 REGRESSION_METRICS = ("rmse", "mae", "r2")
@@ -34,22 +35,8 @@ SPEC = ScenarioSpec(
         ),
     },
     hyper_parameters=[
-        Choices(
-            name="epochs",
-            title="Members of the ensemble that are tried",
-            choices=[1, 4, 8, 16],
-            minimum=1,
-            maximum=1000,
-            recipe="as many as fit into the time while the validation metric gains",
-        ),
-        Choices(
-            name="learning_rate",
-            title="Learning rate of the boosted trees",
-            choices=[0.02, 0.05, 0.1],
-            minimum=1e-4,
-            maximum=1.0,
-            recipe="by the number of rows",
-        ),
+        epochs("Members of the ensemble that are tried", [1, 4, 8, 16], "as many as fit into the time while the validation metric gains"),
+        learning_rate("Learning rate of the boosted trees", [0.02, 0.05, 0.1], "by the number of rows", minimum=1e-4),
     ],
     options=[
         OptionSpec(
