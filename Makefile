@@ -35,6 +35,7 @@ demo: setup  ## the main job on this machine: drop, train, evaluate, deploy, pre
 	@$(BIN)/python -m demo
 
 test: setup  ## all tests
+	@$(BIN)/python -m twin.packaging --out build/package  # once, before several processes ask for it
 	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: setup  ## format, lint, types, import rules, template
