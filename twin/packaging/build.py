@@ -11,19 +11,20 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from twin.packaging.dependencies import REQUIREMENTS, InstallFailed, cache_folder, install_dependencies
+from twin.packaging.dependencies import REQUIREMENTS, InstallFailed, cache_folder, install_dependencies, keep_first, partial_of
 from twin.settings import REGION
 
 _SOURCES = ("functions", "src/droplearn", "infra", "statemachines")
 _IGNORED = ("__pycache__", "*.pyc", "vendor", "deployed", "deployments", "requirements.txt")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-_DONE = ".source-hash"
 _KEPT_PACKAGES = 5
-_VERSION = "2"
+_KEPT_S = 24 * 3600
+_VERSION = "3"
 
 
 class PackagingFailed(Exception):
@@ -33,17 +34,20 @@ class PackagingFailed(Exception):
 def package(project: Path, out: Path | None = None) -> Path:
     """The packaged template `sam.yaml`, with `deployment.zip` and the state machines beside it.
 
-    Packages are cached by the hash of the sources; `out` gets a copy when it is given.
+    Packages are cached by the hash of the sources; `out` gets a copy when it is given. Several processes may package at once: each builds
+    beside the cache, and the first to end fills it.
 
     Raises:
         PackagingFailed: pip or Chalice failed.
     """
     source_hash = hash_of_sources(project)
     cached = cache_folder() / "packages" / source_hash
-    if not (cached / _DONE).exists():
-        _build(project, cached)
-        (cached / _DONE).write_text(source_hash)
+    if not cached.exists():
+        partial = partial_of(cached)
+        _build(project, partial)
+        keep_first(partial, cached)
         _forget_old_packages(cached.parent)
+    os.utime(cached)
     if out is None:
         return cached / "package" / "sam.yaml"
     _copy_package(cached, out)
@@ -69,7 +73,6 @@ def _files(project: Path) -> Iterable[Path]:
 
 
 def _build(project: Path, target: Path) -> None:
-    shutil.rmtree(target, ignore_errors=True)
     try:
         dependencies = install_dependencies(project)
     except InstallFailed as error:
@@ -124,6 +127,11 @@ def _copy_package(cached: Path, out: Path) -> None:
 
 
 def _forget_old_packages(folder: Path) -> None:
-    by_age = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in by_age[_KEPT_PACKAGES:]:
-        shutil.rmtree(path, ignore_errors=True)
+    """Those of the last day may be in use."""
+    ages = {}
+    for path in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # another process named its package
+            ages[path] = time.time() - path.stat().st_mtime
+    for path in sorted(ages, key=ages.__getitem__)[_KEPT_PACKAGES:]:
+        if ages[path] > _KEPT_S:
+            shutil.rmtree(path, ignore_errors=True)

@@ -34,11 +34,26 @@ def install_dependencies(project: Path) -> Path:
     selection = "\n".join((_VERSION, *REQUIREMENTS, *PLATFORM)).encode() + locked
     folder = cache_folder() / f"lambda-dependencies-{hashlib.sha256(selection).hexdigest()[:16]}"
     if not folder.exists():
-        partial = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}")
+        partial = partial_of(folder)
         _pip_install(partial, constraints if locked else None)
         strip(partial)
-        partial.rename(folder)
+        keep_first(partial, folder)
     return folder
+
+
+def partial_of(folder: Path) -> Path:
+    """A name beside it that no other process uses."""
+    return folder.with_name(f"{folder.name}.{uuid.uuid4().hex}")
+
+
+def keep_first(partial: Path, folder: Path) -> None:
+    """Name the built folder, unless another process was first: the same sources give the same bytes."""
+    try:
+        partial.rename(folder)
+    except OSError:
+        if not folder.exists():
+            raise
+        shutil.rmtree(partial)
 
 
 def _pip_install(target: Path, constraints: Path | None) -> None:
