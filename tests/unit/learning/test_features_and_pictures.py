@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from droplearn.scenarios.image_classification.training.examples import LearningExample
 from droplearn.scenarios.image_classification.training.features import FeatureTable, Problem, extract, health
 from droplearn.scenarios.image_classification.training.pictures import BatchLoader, PictureCache, random_crop
 from droplearn.scenarios.image_classification.training.tuning_state import FILE, TuningState
 from droplearn.scenarios.learning import ExampleSource, ProcessGroup, StoppedEarly
+from droplearn.scenarios.learning.labelled_examples import LearningExample
 from tests.pictures import picture
 from tests.unit.learning.fakes import FakeDeadline, FakeLog, version_of
 

@@ -8,13 +8,13 @@ import pytest
 
 from droplearn.contracts.errors import InvalidDataset
 from droplearn.contracts.training import HyperParameters
-from droplearn.scenarios.image_classification.training.base_model import compare
+from droplearn.scenarios.image_classification.dataset import LAYOUT
 from droplearn.scenarios.image_classification.training.decision import Situation, reason_not_to_tune
-from droplearn.scenarios.image_classification.training.drafts import HeldOut, held_out_lines
-from droplearn.scenarios.image_classification.training.examples import gather, learning_set
 from droplearn.scenarios.image_classification.training.schedule import make_schedule, training_size
 from droplearn.scenarios.image_classification.training.scoring import is_clearly_worse
 from droplearn.scenarios.learning import BaseModelSource, ExampleSource
+from droplearn.scenarios.learning.held_out import HeldOut, compare, held_out_lines
+from droplearn.scenarios.learning.labelled_examples import gather, learning_set
 from tests.unit.learning.fakes import context_of, example, manifest_of, version_of
 
 PLENTY = Situation(
@@ -80,7 +80,7 @@ def test_an_epoch_is_clearly_worse_only_beyond_the_noise_of_few_examples(more, i
 def test_selected_labels_leave_the_others_out(tmp_path):
     examples = [example(f"{label}/{i}") for label in ("a", "b", "c") for i in range(3)]
     context = context_of(examples, tmp_path, labels=["a", "c"])
-    data, _ = learning_set(gather(context), context)
+    data, _ = learning_set(gather(context), context, LAYOUT.check)
     assert data.labels == ("a", "c")
     assert len(data.examples) == 6
 
@@ -89,7 +89,7 @@ def test_test_examples_do_not_count_as_something_to_learn_from(tmp_path):
     examples = [example(f"a/{i}") for i in range(3)] + [example("b/0"), example("b/1", "test")]
     context = context_of(examples, tmp_path)
     with pytest.raises(InvalidDataset, match="too_few_examples"):
-        learning_set(gather(context), context)
+        learning_set(gather(context), context, LAYOUT.check)
 
 
 def with_base(tmp_path, old, new, labels=("a", "b")):
@@ -118,7 +118,7 @@ def test_a_new_label_of_an_old_picture_replaces_the_old_one(tmp_path):
 def test_a_fall_on_the_old_labels_is_told(tmp_path, wrong_after, has_fallen):
     old = [example(f"{label}/{i}") for label in ("a", "b") for i in range(5)]
     context = with_base(tmp_path, old, [example("c/0"), example("c/1")])
-    data, _ = learning_set(gather(context), context)
+    data, _ = learning_set(gather(context), context, LAYOUT.check)
     right = np.eye(3)[data.y]
     held_out = HeldOut(np.arange(len(data.y)), right, "cross_validation", {})
     (tmp_path / "held_out.jsonl").write_text(

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from droplearn.scenarios.image_classification.training import teacher as teaching
-from droplearn.scenarios.image_classification.training.examples import LearningExample, LearningSet
 from droplearn.scenarios.image_classification.training.targets import label_prior, targets_of
 from droplearn.scenarios.image_classification.training.teacher import Teacher, make_teacher
 from droplearn.scenarios.learning import ExampleSource
+from droplearn.scenarios.learning.labelled_examples import LearningExample, LearningSet
 from tests.pictures import picture
 from tests.unit.learning.fakes import FakeDeadline, context_of, version_of
 

@@ -7,9 +7,10 @@ import pytest
 from PIL import Image
 
 from droplearn.contracts.dataset import DatasetVersion, VersionExample
+from droplearn.scenarios.annotation_formats.alignment import Unusable, align
 from droplearn.scenarios.annotation_formats.annotations import AnnotatedObject, Annotation, Box
 from droplearn.scenarios.learning import ExampleSource
-from droplearn.scenarios.object_detection.reading import AnnotationReader, Unusable, align
+from droplearn.scenarios.object_detection.reading import AnnotationReader
 from tests.unit.object_detection.test_layouts import version
 
 

@@ -9,8 +9,8 @@ from PIL import Image
 from droplearn.contracts.dataset import ExampleStatus, VersionExample
 from droplearn.contracts.errors import InvalidDataset
 from droplearn.scenarios import SCENARIOS, infer_scenario
+from droplearn.scenarios.annotation_formats.alignment import Unusable
 from droplearn.scenarios.learning import ExampleSource
-from droplearn.scenarios.object_detection.reading import Unusable
 from droplearn.scenarios.ocr.annotated import AnnotationReader
 from droplearn.scenarios.ocr.dataset import check, pair, recognise
 from droplearn.scenarios.ocr.sample import draw_page, write_sample

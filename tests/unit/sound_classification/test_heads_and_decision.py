@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from droplearn.scenarios.image_classification.training.examples import LearningExample, LearningSet
+from droplearn.scenarios.learning.labelled_examples import LearningExample, LearningSet
 from droplearn.scenarios.sound_classification.feature_graph import PARTS
 from droplearn.scenarios.sound_classification.training.decision import Situation, reason_not_to_train
 from droplearn.scenarios.sound_classification.training.feature_table import FeatureTable, Heard, Problem

@@ -16,6 +16,7 @@ import numpy as np
 from droplearn.contracts.dataset import VersionExample
 from droplearn.contracts.errors import InvalidDataset
 from droplearn.contracts.evaluation import EvaluationProtocol, EvaluationReport, LabelReport
+from droplearn.scenarios.annotation_formats.alignment import Unusable
 from droplearn.scenarios.learning import EvaluationContext, EvaluationResult
 from droplearn.scenarios.learning.threads import in_threads
 from droplearn.scenarios.object_detection.boxes import NMS_IOU, Detections
@@ -23,7 +24,7 @@ from droplearn.scenarios.object_detection.findings import Findings
 from droplearn.scenarios.object_detection.inference import Graph
 from droplearn.scenarios.object_detection.measuring import LOSS_NAMES, Asked, Measured, look, measure
 from droplearn.scenarios.object_detection.metrics import AveragePrecision, Truth, counts_at, ratios
-from droplearn.scenarios.object_detection.reading import AnnotationReader, Unusable
+from droplearn.scenarios.object_detection.reading import AnnotationReader
 from droplearn.scenarios.object_detection.serving import DEFAULT_THRESHOLD
 from droplearn.scenarios.object_detection.truths import truth_of
 

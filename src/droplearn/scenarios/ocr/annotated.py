@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from droplearn.contracts.dataset import VersionExample
 from droplearn.scenarios.annotation_formats import voc
+from droplearn.scenarios.annotation_formats.alignment import Unusable, align, orientation_of
 from droplearn.scenarios.annotation_formats.annotations import Annotation, BrokenAnnotation, Problem, fit_into
 from droplearn.scenarios.learning import ExampleSource
-from droplearn.scenarios.object_detection.reading import Unusable, align, orientation_of
 from droplearn.scenarios.ocr.dataset import key_of, values_files
 from droplearn.scenarios.ocr.fields.layout import TextLine
 from droplearn.scenarios.ocr.reading.pages import Page, decode_page

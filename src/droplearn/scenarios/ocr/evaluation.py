@@ -14,9 +14,9 @@ from typing import Any
 from droplearn.contracts.dataset import VersionExample
 from droplearn.contracts.errors import InvalidDataset
 from droplearn.contracts.evaluation import EvaluationProtocol, EvaluationReport
+from droplearn.scenarios.annotation_formats.alignment import Unusable
 from droplearn.scenarios.learning import EvaluationContext, EvaluationResult
 from droplearn.scenarios.learning.threads import in_threads
-from droplearn.scenarios.object_detection.reading import Unusable
 from droplearn.scenarios.ocr.annotated import AnnotationReader
 from droplearn.scenarios.ocr.conventions import Conventions
 from droplearn.scenarios.ocr.fields.extractor import load_extractor

@@ -1,10 +1,9 @@
-"""Continuing from a base model: where the weights come from, and whether the old labels got worse."""
+"""Continuing from a base model: where the weights come from."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from droplearn.contracts.model import BaseModelComparison
 from droplearn.networks.backbones import backbone_file
 from droplearn.networks.lite_table import lite_network
 from droplearn.scenarios.image_classification.spec import SPEC
-from droplearn.scenarios.image_classification.training.drafts import HELD_OUT_FILE, WEIGHTS_FILE, HeldOut
-from droplearn.scenarios.image_classification.training.examples import LearningSet
+from droplearn.scenarios.image_classification.training.drafts import WEIGHTS_FILE
 from droplearn.scenarios.learning import TrainingContext
 from droplearn.scenarios.learning.arrays import Floats
 
@@ -65,37 +62,3 @@ def _tuned(name: str, size: int, content: bytes) -> StartingNetwork:
         weights = {key: saved[key] for key in saved.files}
     digest = f"{name}-{size}-{hashlib.sha256(content).hexdigest()}"
     return StartingNetwork(name, size, features_graph(lite_network(name), weights, size, digest).SerializeToString(), digest, weights)
-
-
-def compare(context: TrainingContext, data: LearningSet, held_out: HeldOut) -> tuple[BaseModelComparison | None, list[str]]:
-    """Old and new model on old examples that both were asked about while these were held out; and a warning where the new one is worse."""
-    if context.base is None:
-        return None, []
-    before = _base_predictions(context.base.folder / HELD_OUT_FILE, context.base.manifest.labels)
-    predicted = held_out.probabilities.argmax(axis=1)
-    pairs = [
-        (before[key], data.labels[predicted[row]] == example.label)
-        for row, index in enumerate(held_out.indices)
-        if (example := data.examples[index]).is_old and (key := (example.path, example.label)) in before
-    ]
-    if not pairs:
-        return None, ["The base model and this one have no held-out example in common: their accuracy on the old labels is not compared."]
-    right_before, right_after = sum(b for b, _ in pairs), sum(a for _, a in pairs)
-    has_fallen = right_before - right_after > max(1, 0.01 * len(pairs))
-    comparison = BaseModelComparison(
-        model_id=context.base.manifest.model_id,
-        example_count=len(pairs),
-        accuracy_before=right_before / len(pairs),
-        accuracy_after=right_after / len(pairs),
-        has_fallen=has_fallen,
-    )
-    told = f"On {len(pairs)} old examples the accuracy fell from {right_before / len(pairs):.3f} to {right_after / len(pairs):.3f}."
-    return comparison, [told] if has_fallen else []
-
-
-def _base_predictions(file: Path, labels: list[str]) -> dict[tuple[str, str], bool]:
-    """(path, label) -> whether the base model was right about it while it was held out."""
-    if not file.exists():
-        return {}
-    lines = (json.loads(line) for line in file.read_text("utf-8").splitlines() if line)
-    return {(e["path"], e["label"]): labels[int(np.argmax(e["probabilities"]))] == e["label"] for e in lines}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,22 +12,13 @@ import numpy as np
 from droplearn.contracts.model import BaseModelComparison, Candidate, StopReason, TensorSpec
 from droplearn.networks.onnx_graph import add_classifier
 from droplearn.scenarios.image_classification.pixels import CROP_FRACTION
-from droplearn.scenarios.image_classification.training.examples import LearningSet
 from droplearn.scenarios.learning import DraftFile, ModelDraft
-from droplearn.scenarios.learning.arrays import Floats, Integers
+from droplearn.scenarios.learning.arrays import Floats
+from droplearn.scenarios.learning.held_out import HELD_OUT_FILE, LABELS_FILE, HeldOut, held_out_lines, valid_metrics
+from droplearn.scenarios.learning.labelled_examples import LearningSet
 from droplearn.scenarios.learning.logistic_regression import LinearHead
 
-NETWORK_FILE, LABELS_FILE, HELD_OUT_FILE, WEIGHTS_FILE = "model.onnx", "labels.txt", "held_out.jsonl", "weights.npz"
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """Predictions for examples while each was held out. `indices` into the learning set; probabilities (len(indices), K)."""
-
-    indices: Integers
-    probabilities: Floats
-    protocol: Any  # "validation" | "cross_validation"
-    metrics: Mapping[str, float]
+NETWORK_FILE, WEIGHTS_FILE = "model.onnx", "weights.npz"
 
 
 @dataclass(frozen=True)
@@ -76,27 +66,6 @@ def make_draft(
         base_model=base_model,
         warnings=warnings,
     )
-
-
-def valid_metrics(metrics: Mapping[str, float]) -> dict[str, float]:
-    """`valid_top1_accuracy`, ...; the log loss is the `valid_loss` of the live curves."""
-    return {("valid_loss" if name == "log_loss" else f"valid_{name}"): value for name, value in metrics.items()}
-
-
-def held_out_lines(data: LearningSet, held_out: HeldOut) -> str:
-    """held_out.jsonl: one JSON object a line; probabilities in the order of the model's labels."""
-    lines = []
-    for index, row in zip(held_out.indices, held_out.probabilities, strict=True):
-        example = data.examples[index]
-        told = {
-            "path": example.path,
-            "label": example.label,
-            "split": example.split,
-            "is_old": example.is_old,
-            "probabilities": [round(float(p), 6) for p in row],
-        }
-        lines.append(json.dumps(told, ensure_ascii=False) + "\n")
-    return "".join(lines)
 
 
 def _npz(weights: Mapping[str, Floats]) -> bytes:

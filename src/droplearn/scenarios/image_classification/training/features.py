@@ -17,9 +17,9 @@ import numpy as np
 from droplearn.contracts.dataset import MAX_LISTED_PROBLEMS, HealthProblem, HealthReport
 from droplearn.scenarios.image_classification.inference import CHUNK, Graph
 from droplearn.scenarios.image_classification.pixels import prepare
-from droplearn.scenarios.image_classification.training.examples import LearningExample
 from droplearn.scenarios.learning import Deadline, TrainingLog
 from droplearn.scenarios.learning.arrays import Floats
+from droplearn.scenarios.learning.labelled_examples import LearningExample
 from droplearn.scenarios.learning.threads import in_threads
 from droplearn.scenarios.pictures import UndecodableImage
 

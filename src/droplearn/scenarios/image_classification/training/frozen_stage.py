@@ -12,15 +12,17 @@ import numpy as np
 
 from droplearn.contracts.errors import InvalidDataset
 from droplearn.contracts.model import Candidate, StopReason
+from droplearn.scenarios.image_classification.dataset import LAYOUT
 from droplearn.scenarios.image_classification.inference import Graph
-from droplearn.scenarios.image_classification.training.base_model import compare, starting_network
-from droplearn.scenarios.image_classification.training.drafts import HeldOut, Network, make_draft, valid_metrics
-from droplearn.scenarios.image_classification.training.examples import LearningExample, LearningSet, gather, learning_set
+from droplearn.scenarios.image_classification.training.base_model import starting_network
+from droplearn.scenarios.image_classification.training.drafts import Network, make_draft
 from droplearn.scenarios.image_classification.training.features import FeatureTable, extract, health
 from droplearn.scenarios.image_classification.training.frozen import FrozenModel, fit_frozen
 from droplearn.scenarios.image_classification.training.tuning_state import TuningState
 from droplearn.scenarios.learning import StoppedEarly, TrainingContext
 from droplearn.scenarios.learning.arrays import Floats
+from droplearn.scenarios.learning.held_out import HeldOut, compare, valid_metrics
+from droplearn.scenarios.learning.labelled_examples import LearningExample, LearningSet, gather, learning_set
 from droplearn.scenarios.learning.threads import core_count
 
 
@@ -117,7 +119,7 @@ def curve(metrics: Mapping[str, float]) -> dict[str, float]:
 def _learning_set(usable: Sequence[LearningExample], context: TrainingContext, *, is_part: bool) -> tuple[LearningSet, list[str]]:
     """Too little of a part says nothing about the whole: then it was the time that was too short."""
     try:
-        return learning_set(usable, context)
+        return learning_set(usable, context, LAYOUT.check)
     except InvalidDataset:
         if is_part:
             raise StoppedEarly("max_runtime") from None

@@ -12,9 +12,9 @@ import numpy as np
 from PIL import Image
 
 from droplearn.scenarios.image_classification.pixels import short_side_for
-from droplearn.scenarios.image_classification.training.examples import LearningExample
 from droplearn.scenarios.learning import ProcessGroup
 from droplearn.scenarios.learning.arrays import Integers
+from droplearn.scenarios.learning.labelled_examples import LearningExample
 from droplearn.scenarios.learning.threads import core_count
 from droplearn.scenarios.pictures import Pixels, decode
 

@@ -13,9 +13,9 @@ from droplearn.networks.lite_table import lite_network
 from droplearn.networks.onnx_graph import features_graph
 from droplearn.scenarios.image_classification.inference import CHUNK, Graph
 from droplearn.scenarios.image_classification.pixels import prepare
-from droplearn.scenarios.image_classification.training.examples import LearningSet
 from droplearn.scenarios.learning.arrays import Floats, softmax
 from droplearn.scenarios.learning.calibration import fit_temperature
+from droplearn.scenarios.learning.labelled_examples import LearningSet
 from droplearn.scenarios.learning.logistic_regression import LinearHead
 from droplearn.scenarios.learning.metrics import classification_metrics
 from droplearn.scenarios.learning.threads import in_threads

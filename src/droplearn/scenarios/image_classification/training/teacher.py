@@ -14,7 +14,6 @@ import numpy as np
 
 from droplearn.networks.backbones import SIZES, backbone_file
 from droplearn.scenarios.image_classification.inference import Graph
-from droplearn.scenarios.image_classification.training.examples import LearningExample, LearningSet
 from droplearn.scenarios.image_classification.training.features import FeatureTable, extract
 from droplearn.scenarios.image_classification.training.frozen import cross_validated_count
 from droplearn.scenarios.image_classification.training.frozen_stage import FrozenStage, time_forward
@@ -22,6 +21,7 @@ from droplearn.scenarios.image_classification.training.targets import label_prio
 from droplearn.scenarios.learning import TrainingContext
 from droplearn.scenarios.learning.arrays import Floats, Integers, softmax
 from droplearn.scenarios.learning.folds import make_folds
+from droplearn.scenarios.learning.labelled_examples import LearningExample, LearningSet
 from droplearn.scenarios.learning.logistic_regression import Standardised, cross_validate
 
 _TIME_SHARE = 0.1

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from droplearn.scenarios.image_classification.training.examples import LearningSet, gather
 from droplearn.scenarios.image_classification.training.frozen_stage import FrozenStage
 from droplearn.scenarios.image_classification.training.pictures import PictureCache
 from droplearn.scenarios.image_classification.training.refits import Refits
@@ -21,6 +20,7 @@ from droplearn.scenarios.image_classification.training.tuning_network import is_
 from droplearn.scenarios.learning import StoppedEarly, TrainingContext
 from droplearn.scenarios.learning.arrays import Floats
 from droplearn.scenarios.learning.collective import Collective
+from droplearn.scenarios.learning.labelled_examples import LearningSet, gather
 
 
 def tune(context: TrainingContext, stage: FrozenStage) -> None:

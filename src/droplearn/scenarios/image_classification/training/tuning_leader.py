@@ -12,8 +12,7 @@ from droplearn.contracts.model import Candidate, StopReason
 from droplearn.networks.efficientnet_lite import pretrained_weights
 from droplearn.networks.lite_table import lite_network
 from droplearn.networks.onnx_graph import features_graph
-from droplearn.scenarios.image_classification.training.base_model import compare
-from droplearn.scenarios.image_classification.training.drafts import HeldOut, Network, make_draft, valid_metrics
+from droplearn.scenarios.image_classification.training.drafts import Network, make_draft
 from droplearn.scenarios.image_classification.training.frozen import fit_head
 from droplearn.scenarios.image_classification.training.frozen_stage import FrozenStage, curve, save_frozen
 from droplearn.scenarios.image_classification.training.schedule import make_schedule
@@ -34,6 +33,7 @@ from droplearn.scenarios.image_classification.training.tuning_network import is_
 from droplearn.scenarios.image_classification.training.tuning_state import TuningState
 from droplearn.scenarios.learning import StoppedEarly, TrainingContext
 from droplearn.scenarios.learning.arrays import Floats, Integers
+from droplearn.scenarios.learning.held_out import HeldOut, compare, valid_metrics
 
 SHARES = (0.25, 0.5, 0.75)
 """Of the way from the frozen network to the tuned one: candidates beside the two ends."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from droplearn.scenarios.image_classification.training.examples import LearningSet
 from droplearn.scenarios.image_classification.training.pictures import BatchLoader, PictureCache
 from droplearn.scenarios.image_classification.training.schedule import Schedule, training_size
 from droplearn.scenarios.image_classification.training.targets import label_prior, targets_of
@@ -17,6 +16,7 @@ from droplearn.scenarios.image_classification.training.tuning_network import Mov
 from droplearn.scenarios.learning import StoppedEarly, TrainingContext
 from droplearn.scenarios.learning.arrays import Floats, Integers
 from droplearn.scenarios.learning.collective import Collective
+from droplearn.scenarios.learning.labelled_examples import LearningSet
 from droplearn.scenarios.pictures import Pixels
 
 _GO_ON, _CUT, _END = 0.0, 1.0, 2.0

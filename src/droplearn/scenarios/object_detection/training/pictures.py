@@ -11,10 +11,11 @@ import numpy as np
 from PIL import Image
 
 from droplearn.contracts.dataset import MAX_LISTED_PROBLEMS, HealthProblem, HealthReport
+from droplearn.scenarios.annotation_formats.alignment import Unusable
 from droplearn.scenarios.annotation_formats.annotations import Annotation
 from droplearn.scenarios.learning import Deadline, TrainingLog
 from droplearn.scenarios.learning.threads import in_threads
-from droplearn.scenarios.object_detection.reading import AnnotatedPicture, Unusable
+from droplearn.scenarios.object_detection.reading import AnnotatedPicture
 from droplearn.scenarios.object_detection.training.examples import Candidate, LearningPicture
 from droplearn.scenarios.pictures import Pixels
 

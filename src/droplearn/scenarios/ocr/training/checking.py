@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from droplearn.contracts.dataset import MAX_LISTED_PROBLEMS, HealthProblem, HealthReport
 from droplearn.contracts.errors import InvalidDataset
+from droplearn.scenarios.annotation_formats.alignment import Unusable
 from droplearn.scenarios.learning import TrainingContext
 from droplearn.scenarios.learning.threads import in_threads
-from droplearn.scenarios.object_detection.reading import Unusable
 from droplearn.scenarios.ocr.dataset import check, too_few
 from droplearn.scenarios.ocr.spec import MIN_ANNOTATED
 from droplearn.scenarios.ocr.training.examples import LearningPage

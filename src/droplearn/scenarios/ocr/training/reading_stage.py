@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from droplearn.scenarios.annotation_formats.alignment import Unusable
 from droplearn.scenarios.learning import TrainingContext
 from droplearn.scenarios.learning.threads import in_threads
-from droplearn.scenarios.object_detection.reading import Unusable
 from droplearn.scenarios.ocr.reading.reader import Reader
 from droplearn.scenarios.ocr.records import PageRecord, make_record
 from droplearn.scenarios.ocr.training.examples import LearningPage

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from droplearn.contracts.model import Candidate
-from droplearn.scenarios.object_detection.reading import Unusable
+from droplearn.scenarios.annotation_formats.alignment import Unusable
 from droplearn.scenarios.ocr.conventions import Conventions
 from droplearn.scenarios.ocr.reading.pages import cut, is_tall
 from droplearn.scenarios.ocr.reading.recogniser import Recogniser

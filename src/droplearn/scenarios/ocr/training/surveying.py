@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from droplearn.scenarios.object_detection.reading import Unusable
+from droplearn.scenarios.annotation_formats.alignment import Unusable
 from droplearn.scenarios.ocr.annotated import OTHER_NAMES
 from droplearn.scenarios.ocr.conventions import Conventions, learn_conventions
 from droplearn.scenarios.ocr.training.examples import LearningPage

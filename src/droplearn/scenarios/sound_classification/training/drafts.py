@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from droplearn.contracts.model import BaseModelComparison, Candidate, StopReason, TensorSpec
-from droplearn.scenarios.image_classification.training.drafts import LABELS_FILE, HeldOut, held_out_lines, valid_metrics
-from droplearn.scenarios.image_classification.training.examples import LearningSet
 from droplearn.scenarios.learning import DraftFile, ModelDraft
 from droplearn.scenarios.learning.classification_report import HELD_OUT_FILE, NETWORK_FILE
+from droplearn.scenarios.learning.held_out import LABELS_FILE, HeldOut, held_out_lines, valid_metrics
+from droplearn.scenarios.learning.labelled_examples import LearningSet
 from droplearn.scenarios.sound_classification.audio import SAMPLE_RATE
 from droplearn.scenarios.sound_classification.feature_graph import INPUT
 from droplearn.scenarios.sound_classification.windows import WindowShape

@@ -10,8 +10,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from droplearn.scenarios.image_classification.training.examples import LearningExample
 from droplearn.scenarios.learning.arrays import Floats
+from droplearn.scenarios.learning.labelled_examples import LearningExample
 
 
 class Problem(NamedTuple):

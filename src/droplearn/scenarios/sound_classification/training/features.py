@@ -12,8 +12,8 @@ from time import monotonic
 from typing import NamedTuple
 
 from droplearn.contracts.dataset import MAX_LISTED_PROBLEMS, HealthProblem, HealthReport
-from droplearn.scenarios.image_classification.training.examples import LearningExample
 from droplearn.scenarios.learning import Deadline, TrainingLog
+from droplearn.scenarios.learning.labelled_examples import LearningExample
 from droplearn.scenarios.learning.threads import in_threads
 from droplearn.scenarios.sound_classification.audio import UndecodableSound, decode
 from droplearn.scenarios.sound_classification.inference import SoundGraph

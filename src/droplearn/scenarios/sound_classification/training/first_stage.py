@@ -11,9 +11,9 @@ import numpy as np
 
 from droplearn.contracts.dataset import HealthReport
 from droplearn.contracts.errors import InvalidDataset
-from droplearn.scenarios.image_classification.training.examples import LearningExample, LearningSet, gather, learning_set
 from droplearn.scenarios.learning import StoppedEarly, TrainingContext
 from droplearn.scenarios.learning.arrays import Floats
+from droplearn.scenarios.learning.labelled_examples import LearningExample, LearningSet, gather, learning_set
 from droplearn.scenarios.sound_classification.dataset import LAYOUT
 from droplearn.scenarios.sound_classification.feature_graph import PARTS, features_graph, graph_digest, part_widths
 from droplearn.scenarios.sound_classification.inference import SoundGraph

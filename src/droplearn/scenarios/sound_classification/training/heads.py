@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from droplearn.scenarios.image_classification.training.examples import LearningSet
 from droplearn.scenarios.learning.arrays import Floats, Integers, softmax
 from droplearn.scenarios.learning.folds import make_folds
+from droplearn.scenarios.learning.labelled_examples import LearningSet
 from droplearn.scenarios.learning.logistic_regression import LinearHead, Standardised, cross_validate, fit_rows
 from droplearn.scenarios.learning.metrics import classification_metrics
 from droplearn.scenarios.sound_classification.feature_graph import PARTS

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from droplearn.contracts.model import Candidate, StopReason
-from droplearn.scenarios.image_classification.training.base_model import compare
-from droplearn.scenarios.image_classification.training.drafts import HeldOut, valid_metrics
 from droplearn.scenarios.learning import StoppedEarly, TrainingContext
+from droplearn.scenarios.learning.held_out import HeldOut, compare, valid_metrics
 from droplearn.scenarios.sound_classification.training.decision import Situation, reason_not_to_train
 from droplearn.scenarios.sound_classification.training.first_stage import Material, read, with_versions
 from droplearn.scenarios.sound_classification.training.heads import CHOICES, FittedHead, fit_candidate

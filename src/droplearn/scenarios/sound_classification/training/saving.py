@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from droplearn.contracts.model import Candidate, StopReason
 from droplearn.networks.onnx_graph import add_classifier
-from droplearn.scenarios.image_classification.training.base_model import compare
-from droplearn.scenarios.image_classification.training.drafts import HeldOut
 from droplearn.scenarios.learning import TrainingContext
+from droplearn.scenarios.learning.held_out import HeldOut, compare
 from droplearn.scenarios.sound_classification.feature_graph import features_graph
 from droplearn.scenarios.sound_classification.training.drafts import Network, Remarks, make_draft
 from droplearn.scenarios.sound_classification.training.first_stage import Material

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from droplearn.scenarios.image_classification.training.examples import LearningExample
 from droplearn.scenarios.learning.arrays import Floats, Integers
+from droplearn.scenarios.learning.labelled_examples import LearningExample
 from droplearn.scenarios.learning.threads import in_threads
 from droplearn.scenarios.sound_classification.audio import Samples, decode
 from droplearn.scenarios.sound_classification.inference import SoundGraph

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from droplearn.contracts.model import Candidate, StopReason
-from droplearn.scenarios.image_classification.training.drafts import HeldOut, valid_metrics
 from droplearn.scenarios.learning import TrainingContext
 from droplearn.scenarios.learning.arrays import Floats, Integers, log_softmax, softmax
 from droplearn.scenarios.learning.calibration import fit_temperature
+from droplearn.scenarios.learning.held_out import HeldOut, valid_metrics
 from droplearn.scenarios.learning.logistic_regression import LinearHead
 from droplearn.scenarios.learning.metrics import classification_metrics
 from droplearn.scenarios.sound_classification.feature_graph import features_graph

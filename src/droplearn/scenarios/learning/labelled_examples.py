@@ -9,14 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from droplearn.contracts.dataset import DatasetVersion, Split
-from droplearn.scenarios.image_classification.dataset import LAYOUT
-from droplearn.scenarios.learning import ExampleSource, TrainingContext
 from droplearn.scenarios.learning.arrays import Integers
+from droplearn.scenarios.learning.context import ExampleSource, TrainingContext
 
 
 @dataclass(frozen=True)
 class LearningExample:
-    """A labelled picture and where its bytes are. `is_old`: it is among those that the base model was made from."""
+    """A labelled picture or sound and where its bytes are. `is_old`: it is among those that the base model was made from."""
 
     path: str
     label: str
@@ -61,9 +60,9 @@ def gather(context: TrainingContext) -> list[LearningExample]:
 
 
 def learning_set(
-    examples: Sequence[LearningExample], context: TrainingContext, check: Callable[[DatasetVersion], list[str]] = LAYOUT.check
+    examples: Sequence[LearningExample], context: TrainingContext, check: Callable[[DatasetVersion], list[str]]
 ) -> tuple[LearningSet, list[str]]:
-    """Of the usable examples, with warnings about it. Raises InvalidDataset when the minimum rules no longer hold."""
+    """Of the usable examples, with the warnings of `check`, the scenario's rules. Raises InvalidDataset when they do not hold."""
     counts = Counter(e.label for e in examples if e.split != "test")
     wanted = context.request.settings.labels or context.source.version.labels
     complete = {label: counts.get(label, 0) for label in sorted(set(counts) | set(wanted))}
