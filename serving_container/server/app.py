@@ -83,7 +83,8 @@ class Serving:
             headers["retry-after"] = str(RETRY_AFTER_S)
         if told.http_status in {408, 413}:
             headers["connection"] = "close"  # the rest of the body will not be read
-        return Response(failure(told.code), told.http_status, headers, _JSON), told.code.code
+        detail = told.detail if options_of(request).get("details") == "true" else None
+        return Response(failure(told.code, detail), told.http_status, headers, _JSON), told.code.code
 
     async def execution_parameters(self, _: Request) -> Response:
         """What Batch Transform should send: one object a request, as many at once as there are threads."""

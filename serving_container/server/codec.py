@@ -83,9 +83,9 @@ def success(output_type: str, answers: Sequence[list[dict[str, Any]]], meta: Map
     return orjson.dumps({"success": True, "result": {"output": output, "meta": meta}})
 
 
-def failure(code: ErrorCode) -> bytes:
-    """The body of any other."""
-    return orjson.dumps(code.to_dict())
+def failure(code: ErrorCode, detail: str | None = None) -> bytes:
+    """The body of any other; `detail` only for a caller who asked for it (V-5 has none)."""
+    return orjson.dumps(code.to_dict() | ({"detail": detail} if detail is not None else {}))
 
 
 def _refuse(why: str) -> RequestError:

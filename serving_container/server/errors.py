@@ -16,7 +16,7 @@ class InvalidModel(UserError):
 
 
 class RequestError(Exception):
-    """`detail` goes into the log and the X-Error-Detail header; the body is V-5's, byte for byte."""
+    """`detail` goes into the log, the X-Error-Detail header and, for `?details=true`, the body, which else is V-5's, byte for byte."""
 
     def __init__(self, code: ErrorCode, detail: str, http_status: int | None = None) -> None:
         super().__init__(detail)

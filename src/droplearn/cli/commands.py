@@ -74,7 +74,11 @@ _COUNTS = ("scenario", "object_count", "label_counts", "unlabelled_count", "skip
 
 
 def _show_dataset(screen: Screen, dataset: Json) -> None:
-    screen.table(f"{dataset['project']}/{dataset['name']}", ["label", "examples"], sorted(dataset["label_counts"].items()))
+    title = f"{dataset['project']}/{dataset['name']}"
+    if dataset["label_counts"]:
+        screen.table(title, ["label", "examples"], sorted(dataset["label_counts"].items()))
+    else:
+        screen.say(f"{title}: {dataset['object_count']} objects")
     if dataset["unlabelled_count"]:
         screen.say(f"unlabelled: {dataset['unlabelled_count']}")
     for reason, count in dataset["skipped_counts"].items():
@@ -305,7 +309,7 @@ def predict(options: Options, screen: Screen) -> Outcome:
     client = connect(options.connection)
     url = client.call("GET", f"/v1/services/{part(options.service)}")["url"]
     token = options.token or client.connection.admin_token or ""
-    query = f"?{urlencode(dict(options.option))}" if options.option else ""
+    query = f"?{urlencode({'details': 'true'} | dict(options.option))}"
     answers: list[Json] = []
     for done, file in enumerate(options.file, 1):
         if not file.is_file():
@@ -324,9 +328,10 @@ def _shown(file: str, response: Json) -> list[list[Any]]:
     if "items" in response:
         return [[file, item["item_id"], ""] for item in response["items"]]
     if not response["success"]:
-        return [[file, f"{response['errorCode']} {response['errorMsg']}", ""]]
-    body = response["result"]["output"][0]["body"]
-    shown = body[:1] if all("pos" not in entry and "value" not in entry for entry in body) else body[:_MAX_SHOWN]
+        return [[file, f"{response['errorCode']} {response['errorMsg']} {response.get('detail', '')}".rstrip(), ""]]
+    output = response["result"]["output"][0]
+    body = output["body"]
+    shown = body[:_MAX_SHOWN] if output["type"] == "table_common" or any("pos" in entry for entry in body) else body[:1]
     return [[file, entry.get("label", entry.get("value")), _number(entry.get("conf"))] for entry in shown] or [[file, "nothing found", ""]]
 
 

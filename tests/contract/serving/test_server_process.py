@@ -83,6 +83,13 @@ def test_top_limits_the_labels(server: RunningServer) -> None:
     refused(server.predict(coloured("red"), query="?top=none"), "1001", 400)
 
 
+def test_the_reason_of_a_refusal_is_in_the_body_for_those_who_ask(server: RunningServer) -> None:
+    silent = server.ask("POST", "/invocations", b"{}", content_type="application/json")
+    told = server.ask("POST", "/invocations?details=true", b"{}", content_type="application/json")
+    assert silent.body == b'{"success":false,"errorCode":"1001","errorMsg":"INPUT_FORMAT_ERROR"}'
+    assert json.loads(told.body) == json.loads(silent.body) | {"detail": "dataArray must be a list with at least one entry."}
+
+
 def test_the_server_sees_exactly_the_pixels_that_the_trainer_sees(server: RunningServer) -> None:
     session = ort.InferenceSession(network(), providers=["CPUExecutionProvider"])
     exif = Image.Exif()
