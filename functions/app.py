@@ -110,6 +110,14 @@ def await_endpoint(event: Any, _context: Any) -> Any:
 
 
 @app.lambda_function()
+def plan_serving(event: Any, _context: Any) -> Any:
+    """Step PlanServing of deploy."""
+    from chalicelib.steps.plan_serving import handle
+
+    return handle(event)
+
+
+@app.lambda_function()
 def remove_endpoint(event: Any, _context: Any) -> Any:
     """Step RemoveEndpoint of deploy."""
     from chalicelib.steps.remove_endpoint import handle
@@ -148,6 +156,14 @@ def endpoint_changed(event: Any, _context: Any) -> Any:
     from chalicelib.reactions.endpoint_changed import handle
 
     return handle(event)
+
+
+@app.lambda_function()
+def sweep_services(_event: Any, _context: Any) -> Any:
+    """Every ten minutes: nothing is billed that nobody knows of, and no service says that it runs when it does not."""
+    from chalicelib.reactions.sweep_services import handle
+
+    return handle()
 
 
 @app.lambda_function()

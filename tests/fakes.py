@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
@@ -14,7 +14,7 @@ from chalicelib.domain.model import Model
 from chalicelib.domain.project import Project
 from chalicelib.domain.records import Page
 from chalicelib.domain.request import Request
-from chalicelib.domain.service import Service
+from chalicelib.domain.service import LiveService, Service
 from chalicelib.domain.strategy import Filter, Strategy
 from chalicelib.domain.task import Task
 from chalicelib.domain.token import Token
@@ -128,6 +128,9 @@ class FakeEndpoints:
     def state(self, service_id: str) -> EndpointState | None:
         return self.known.get(service_id)
 
+    def names(self) -> list[str]:
+        return list(self.known)
+
     def remove(self, service_id: str) -> None:
         self.known.pop(service_id, None)
 
@@ -144,6 +147,7 @@ class FakeExecutions:
     def __init__(self) -> None:
         self.started: list[tuple[str, str, dict[str, Any]]] = []
         self.stopped: list[str] = []
+        self.dead: set[str] = set()
         self.answers: list[tuple[str, str]] = []
         self.broken: BaseException | None = None
 
@@ -157,6 +161,9 @@ class FakeExecutions:
     def stop(self, arn: str, cause: str) -> None:
         self.stopped.append(arn)
 
+    def is_running(self, arn: str) -> bool:
+        return arn not in self.dead
+
     def succeed(self, token: str, output: Mapping[str, Any]) -> bool:
         self.answers.append(("succeed", token))
         return True
@@ -164,6 +171,16 @@ class FakeExecutions:
     def fail(self, token: str, error: str, cause: str) -> bool:
         self.answers.append((f"fail {error}", token))
         return True
+
+
+class FakeServiceMetrics:
+    """Port ServiceMetrics. `used_at`: when somebody asked the endpoint directly."""
+
+    def __init__(self) -> None:
+        self.used_at: datetime | None = None
+
+    def last_use(self, service_id: str, variants: Sequence[str], since: datetime, until: datetime) -> datetime | None:
+        return self.used_at if self.used_at is not None and since <= self.used_at <= until else None
 
 
 class FakeJobLogs:
@@ -190,6 +207,7 @@ class FakePlatform:
     models: FakeRecords = field(default_factory=lambda: FakeRecords(Model))
     evaluations: FakeRecords = field(default_factory=lambda: FakeRecords(Evaluation))
     services: FakeRecords = field(default_factory=lambda: FakeRecords(Service))
+    live_services: FakeRecords = field(default_factory=lambda: FakeRecords(LiveService))
     strategies: FakeRecords = field(default_factory=lambda: FakeRecords(Strategy))
     filters: FakeRecords = field(default_factory=lambda: FakeRecords(Filter))
     tokens: FakeRecords = field(default_factory=lambda: FakeRecords(Token))
@@ -198,6 +216,7 @@ class FakePlatform:
     artifacts: FakeArtifacts = field(default_factory=FakeArtifacts)
     training_jobs: FakeTrainingJobs = field(default_factory=FakeTrainingJobs)
     endpoints: FakeEndpoints = field(default_factory=FakeEndpoints)
+    service_metrics: FakeServiceMetrics = field(default_factory=FakeServiceMetrics)
     executions: FakeExecutions = field(default_factory=FakeExecutions)
     job_logs: FakeJobLogs = field(default_factory=FakeJobLogs)
     recall_tables: FakeRecallTables = field(default_factory=FakeRecallTables)

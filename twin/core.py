@@ -97,7 +97,7 @@ class Core:
         from twin.stepfunctions.restart import abort_running_executions
 
         self.sagemaker.fail_jobs_after_restart()
-        self.sagemaker.endpoints.fail_all_after_restart()
+        self.sagemaker.endpoints.start_all_after_restart()
         abort_running_executions()
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.project import Project
     from chalicelib.domain.records import R
     from chalicelib.domain.request import Request
-    from chalicelib.domain.service import Service
+    from chalicelib.domain.service import LiveService, Service
     from chalicelib.domain.strategy import Filter, Strategy
     from chalicelib.domain.task import Task
     from chalicelib.domain.token import Token
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         QuietTimer,
         RecallTables,
         Records,
+        ServiceMetrics,
         TrainingJobs,
     )
 
@@ -88,6 +89,13 @@ class AwsPlatform:
         from chalicelib.domain.service import Service
 
         return self._records(Service)
+
+    @cached_property
+    def live_services(self) -> Records[LiveService]:
+        """What the sweep looks at."""
+        from chalicelib.domain.service import LiveService
+
+        return self._records(LiveService)
 
     @cached_property
     def strategies(self) -> Records[Strategy]:
@@ -158,6 +166,13 @@ class AwsPlatform:
         from chalicelib.adapters.sagemaker import SageMakerEndpoints
 
         return SageMakerEndpoints()
+
+    @cached_property
+    def service_metrics(self) -> ServiceMetrics:
+        """CloudWatch's."""
+        from chalicelib.adapters.service_metrics import CloudWatchServiceMetrics
+
+        return CloudWatchServiceMetrics()
 
     @cached_property
     def invoker(self) -> Invoker:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # a cold start of predict loads none of these
     from chalicelib.domain.model import Model
     from chalicelib.domain.project import Project
     from chalicelib.domain.request import Request
-    from chalicelib.domain.service import Service
+    from chalicelib.domain.service import LiveService, Service
     from chalicelib.domain.strategy import Filter, Strategy
     from chalicelib.domain.task import Task
     from chalicelib.domain.token import Token
@@ -156,8 +156,18 @@ class Endpoints(Protocol):
     def state(self, service_id: str) -> EndpointState | None:
         """None: there is no such endpoint."""
 
+    def names(self) -> list[str]:
+        """Of all endpoints that are named as services are."""
+
     def remove(self, service_id: str) -> None:
         """Endpoint, configuration and model; what is not there is fine. Raises TransientError while it cannot be removed yet."""
+
+
+class ServiceMetrics(Protocol):
+    """What the platform counts of an endpoint's invocations, some minutes late."""
+
+    def last_use(self, service_id: str, variants: Sequence[str], since: datetime, until: datetime) -> datetime | None:
+        """None: nobody asked."""
 
 
 class Invoker(Protocol):
@@ -175,6 +185,9 @@ class Executions(Protocol):
 
     def stop(self, arn: str, cause: str) -> None:
         """Nothing happens when it is over."""
+
+    def is_running(self, arn: str) -> bool:
+        """False also when it is forgotten."""
 
     def succeed(self, token: str, output: Mapping[str, Any]) -> bool:
         """Ends the state that waits for the token; False: nothing waits for it any more."""
@@ -260,6 +273,8 @@ class Platform(Protocol):
     @property
     def services(self) -> Records[Service]: ...  # noqa: D102
     @property
+    def live_services(self) -> Records[LiveService]: ...  # noqa: D102
+    @property
     def strategies(self) -> Records[Strategy]: ...  # noqa: D102
     @property
     def filters(self) -> Records[Filter]: ...  # noqa: D102
@@ -273,6 +288,8 @@ class Platform(Protocol):
     def training_jobs(self) -> TrainingJobs: ...  # noqa: D102
     @property
     def endpoints(self) -> Endpoints: ...  # noqa: D102
+    @property
+    def service_metrics(self) -> ServiceMetrics: ...  # noqa: D102
     @property
     def dropped(self) -> DroppedFiles: ...  # noqa: D102
     @property

@@ -89,7 +89,9 @@ def check(aws: Aws, ended_url: str) -> None:
     assert status_of(aws, "quick") == "Completed"
     long = aws.client("sagemaker").describe_training_job(TrainingJobName="long")
     assert (long["TrainingJobStatus"], "restarted" in long["FailureReason"]) == ("Failed", True)
-    assert aws.client("sagemaker").describe_endpoint(EndpointName="e")["EndpointStatus"] == "Failed"
+    describe = lambda: aws.client("sagemaker").describe_endpoint(EndpointName="e")["EndpointStatus"]  # noqa: E731
+    wait_for(describe, lambda status: status == "InService")
+    assert aws.client("sagemaker-runtime").invoke_endpoint(EndpointName="e", Body=b"x")["Body"].read()
     aws.client("sagemaker").delete_endpoint(EndpointName="e")
     assert {("ABORTED", "x"), ("Failed", "long")} <= events_in(aws, ended_url, ("Failed", "long"), ("ABORTED", "x"))
     sqs = aws.client("sqs")

@@ -1,12 +1,14 @@
-"""The twin is killed in the middle of a training and started again."""
+"""The twin is killed, in the middle of a training or with services that run, and started again."""
 
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.pictures import hard_picture
-from tests.twin.world import LABELS, World
+from droplearn.contracts.status import ServiceStatus
+from tests.pictures import hard_picture, picture
+from tests.twin.world import LABELS, World, pictures
 from twin.running import running_twin
 
 
@@ -38,3 +40,30 @@ def test_a_killed_twin_comes_back_with_its_data_and_an_honest_task_that_can_be_r
 def saved_since(state: Path, moment: float) -> bool:
     """The state on disk is younger than the moment: a crash now loses nothing from before it."""
     return any(file.stat().st_mtime > moment for file in state.glob("*.snapshot"))
+
+
+def test_services_outlive_a_killed_twin_but_not_their_time(tmp_path: Path):
+    state = tmp_path / "state"
+    with running_twin(state) as twin:
+        world = World(twin.state)
+        world.drop("shapes", "few", pictures(6))
+        task = world.end_of_task(world.start_task("shapes", "few"))
+        assert task["status"] == "SUCCEEDED", task
+        lasting, short = (world.deploy("shapes", task["model"]) for _ in range(2))
+        ends = datetime.now(UTC) + timedelta(seconds=4)
+        world.call("PATCH", f"/v1/services/{short['id']}", {"stops_at": ends.isoformat()})
+        before = world.call("GET", f"/v1/services/{lasting['id']}")
+        begin = time.time()
+        world.wait(lambda: saved_since(state, begin), bool, limit_s=30)
+        twin.kill()
+    time.sleep(max(0.0, (ends - datetime.now(UTC)).total_seconds()))
+    with running_twin(state, port=twin.port) as twin:
+        again = World(twin.state)
+        over = again.wait_service(short["id"], ServiceStatus.STOPPED)
+        assert over["stop_reason"] == "deadline"
+        after = again.wait_service(lasting["id"], ServiceStatus.RUNNING)
+        assert (after["stops_at"], after["running_since"]) == (before["stops_at"], before["running_since"])
+        assert again.client.predict(lasting["url"], lasting["token"], picture("circle", 9), "image/jpeg")["success"]
+        cut = datetime.now(UTC) + timedelta(seconds=1)
+        again.call("PATCH", f"/v1/services/{lasting['id']}", {"stops_at": cut.isoformat()})
+        again.wait_service(lasting["id"], ServiceStatus.STOPPED)

@@ -19,6 +19,7 @@ _EVENT_STATUS = {
     "Failed": "FAILED",
     "Updating": "UPDATING",
     "Deleting": "DELETING",
+    "SystemUpdating": "SYSTEM_UPDATING",
 }
 
 
@@ -61,13 +62,14 @@ class Endpoints:
         for fleet in fleets:
             fleet.stop(0.5)
 
-    def fail_all_after_restart(self) -> None:
-        """No process survives a restart: what was in service is Failed, and says so."""
+    def start_all_after_restart(self) -> None:
+        """No process survives a restart of the twin: each endpoint is SystemUpdating until its servers run again."""
         for regions in list(sagemaker_backends.values()):
             for backend in list(regions.values()):
                 for endpoint in list(backend.endpoints.values()):
                     if endpoint.endpoint_status != "Failed":
-                        self._move(backend, endpoint, "Failed", "the twin was restarted")
+                        self._move(backend, endpoint, "SystemUpdating")
+                        self._in_background(self._bring_into_service, backend, endpoint)
 
     @staticmethod
     def _in_background(work: Any, *arguments: Any) -> None:

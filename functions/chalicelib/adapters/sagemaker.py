@@ -10,6 +10,8 @@ from chalicelib.adapters.aws import client, code_of, is_not_found, translated
 from chalicelib.ports import EndpointState, StopAnswer, TrainingJob
 from droplearn.contracts.errors import TransientError
 
+PREFIX = "service-"
+
 
 class SageMakerTrainingJobs:
     """Training jobs."""
@@ -48,6 +50,13 @@ class SageMakerEndpoints:
         """One DescribeEndpoint."""
         endpoint = _known("describe_endpoint", EndpointName=service_id)
         return EndpointState(endpoint["EndpointStatus"], endpoint.get("FailureReason", "")) if endpoint else None
+
+    def names(self) -> list[str]:
+        """ListEndpoints, page after page."""
+        with translated():
+            pages = client("sagemaker").get_paginator("list_endpoints").paginate(NameContains=PREFIX)
+            found = [endpoint["EndpointName"] for page in pages for endpoint in page["Endpoints"]]
+        return [name for name in found if name.startswith(PREFIX)]
 
     def remove(self, service_id: str) -> None:
         """The endpoint first: it is what is billed."""

@@ -8,12 +8,14 @@ import base64
 import binascii
 import json
 import logging
+import math
 import time
 from typing import Any
 
 from chalicelib.api.errors import JSON, Reply, reply_to
 from chalicelib.bootstrap import platform
 from chalicelib.domain.service import Service
+from chalicelib.domain.times import text_of
 from chalicelib.domain.token import Token
 from chalicelib.service.identifying import identify
 from droplearn.contracts.errors import DropLearnError, Forbidden, InternalError, InvalidRequest, NotFound, Unauthenticated
@@ -24,6 +26,7 @@ REMEMBERED_S = 60.0
 """Only what cannot change in a running service: its project. Tokens are read for each request, so that a revoked one is refused at once."""
 MAX_QUERY = 1024
 _known: dict[str, tuple[float, Service]] = {}
+_noted: dict[str, float] = {}
 
 
 def handle(event: dict[str, Any], context: Any) -> Reply:
@@ -59,8 +62,11 @@ def _predict(event: dict[str, Any], request_id: str) -> Reply:
     if service.serving == "tables":
         from chalicelib.api.recommend import recommend
 
-        return recommend(service, _body(event), request_id)
+        reply = recommend(service, _body(event), request_id)
+        _note_use(service)
+        return reply
     answer = platform().invoker.invoke(service.id, _body(event), headers.get("content-type") or "application/octet-stream", _options(event))
+    _note_use(service)
     is_text = answer.content_type.startswith(JSON)
     return {
         "statusCode": answer.http_status,
@@ -68,6 +74,18 @@ def _predict(event: dict[str, Any], request_id: str) -> Reply:
         "body": answer.body.decode() if is_text else base64.b64encode(answer.body).decode(),
         "isBase64Encoded": not is_text,
     }
+
+
+def _note_use(service: Service) -> None:
+    """A write once in a while, per process. A prediction does not fail for want of it."""
+    now = time.monotonic()
+    if now - _noted.get(service.id, -math.inf) < service.noted_every_s:
+        return
+    _noted[service.id] = now
+    try:
+        platform().services.change(service.id, {"last_used_at": text_of(platform().now())}, {"status": [ServiceStatus.RUNNING.value]})
+    except DropLearnError:
+        logger.exception("the use of %s was not noted", service.id)
 
 
 def _options(event: dict[str, Any]) -> str:

@@ -2,37 +2,60 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from chalicelib.api.calling import caller, predict_url, require
 from chalicelib.api.parameters import Cursor, Limit, RequestKey
 from chalicelib.api.views import NewServiceView, ServicePage, ServiceView
 from chalicelib.bootstrap import platform
-from chalicelib.domain.service import DEFAULT_RUNTIME_S, MAX_RUNTIME_S, MIN_RUNTIME_S, Service, services_of
-from chalicelib.service import services
+from chalicelib.domain.service import (
+    DEFAULT_RUNTIME_S,
+    MAX_IDLE_S,
+    MAX_RUNTIME_S,
+    MIN_IDLE_S,
+    MIN_RUNTIME_S,
+    Service,
+    services_of,
+)
+from chalicelib.service import services, serving_time
 from chalicelib.service.finding import find_project, find_service
 from droplearn.contracts.document import Part
 from droplearn.contracts.ids import Name
-from droplearn.contracts.status import Permission
+from droplearn.contracts.status import Permission, ServiceKind
 
 router: Router = Router()  # type: ignore[no-untyped-call]
 
 
+IdleTime = Annotated[Literal[0] | Annotated[int, Field(ge=MIN_IDLE_S, le=MAX_IDLE_S)], Field(description="0: never")]
+
+
 class NewService(Part):
-    """A service to be. It stops by itself after `max_runtime_s` seconds."""
+    """A service to be. It stops by itself after `max_runtime_s` seconds, and when nobody has used it for `idle_timeout_s` seconds (a test
+    service: 1800, unless said otherwise; a formal one: never).
+    """
 
     model: Annotated[str, Field(min_length=1, max_length=64)]
     name: Name | None = None
     instance_type: Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")] | None = None
     instance_count: Annotated[int, Field(ge=1, le=20)] = 1
     max_runtime_s: Annotated[int, Field(ge=MIN_RUNTIME_S, le=MAX_RUNTIME_S)] = DEFAULT_RUNTIME_S
+    kind: ServiceKind = ServiceKind.TEST
+    idle_timeout_s: IdleTime | None = None
+
+
+class ServiceChange(Part):
+    """How long the service is to go on: `max_runtime_s` counts from its start. What is not given stays."""
+
+    max_runtime_s: Annotated[int, Field(ge=0, le=MAX_RUNTIME_S)] | None = None
+    stops_at: AwareDatetime | None = None
+    idle_timeout_s: IdleTime | None = None
 
 
 def _shown(service: Service) -> dict[str, object]:
-    return vars(service) | {"url": predict_url(service.id), "stops_at": service.stops_at}
+    return vars(service) | {"url": predict_url(service.id)}
 
 
 @router.post("/v1/projects/<project>/services", status_code=202, summary="Deploy a model", tags=["services"])
@@ -60,6 +83,13 @@ def get_service(service: str) -> ServiceView:
     found = find_service(platform(), service)
     require(Permission.LIST_PROJECT, found.project)
     return ServiceView.model_validate(_shown(found))
+
+
+@router.patch("/v1/services/<service>", summary="Extend or cut a service's life", tags=["services"])
+def change_service(service: str, change: ServiceChange) -> ServiceView:
+    """It takes effect at once; a deadline in the past ends the service. Needs DeployService."""
+    require(Permission.DEPLOY_SERVICE, find_service(platform(), service).project)
+    return ServiceView.model_validate(_shown(serving_time.change_time(platform(), service, serving_time.TimeOrder(**change.model_dump()))))
 
 
 @router.post("/v1/services/<service>/stop", status_code=202, summary="Stop a service", tags=["services"])

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from droplearn.contracts.status import EvaluationStatus, ServiceStatus, TaskStatus
+from droplearn.contracts.status import EvaluationStatus, ServiceKind, ServiceStatus, TaskStatus
 
 
 class View(BaseModel):
@@ -243,6 +243,7 @@ class ServiceView(View):
     project: str
     model: str
     scenario: str
+    kind: ServiceKind
     status: ServiceStatus
     url: str
     instance_type: str
@@ -251,8 +252,10 @@ class ServiceView(View):
     created_at: str
     updated_at: str
     running_since: str | None
-    stops_at: str | None = Field(description="The deadline, once it runs")
-    stop_reason: str | None = Field(description="`requested` or `deadline`")
+    stops_at: str | None = Field(description="The deadline, once it runs or was set")
+    idle_timeout_s: int | None = Field(description="It stops when nobody has used it for so long")
+    last_used_at: str | None = Field(description="Within half a minute, or a tenth of the idle time")
+    stop_reason: str | None = Field(description="`requested`, `deadline` or `idle`")
     ended_at: str | None
     error: ErrorView | None
 

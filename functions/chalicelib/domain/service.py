@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ClassVar
 
 from chalicelib.domain.failure import Problem
 from chalicelib.domain.times import moment_of, text_of
-from droplearn.contracts.status import ServiceStatus
+from droplearn.contracts.status import ServiceKind, ServiceStatus
 
 MIN_RUNTIME_S, DEFAULT_RUNTIME_S, MAX_RUNTIME_S = 60, 3600, 30 * 24 * 3600
+MIN_IDLE_S, DEFAULT_IDLE_S, MAX_IDLE_S = 10, 1800, 7 * 24 * 3600
+NOTED_EVERY_S = 30
+FIRST_VARIANT = "v1"
 
 
 @dataclass(frozen=True)
 class Service:
-    """`start_token` and `stop_token` are those of the states AwaitEndpoint and ServeUntilStopped, which wait for an answer."""
+    """`start_token` and `stop_token` are those of the states AwaitEndpoint and ServeUntilStopped, which wait for an answer. `revision`
+    grows with each change of what ServeUntilStopped waits for, `attempt` with each execution that takes the service over.
+    """
 
     KIND: ClassVar[str] = "SERVICE"
 
@@ -31,15 +36,26 @@ class Service:
     serving: str = "endpoint"
     """Or `tables`: no endpoint, a Lambda answers from rows."""
     max_runtime_s: int = DEFAULT_RUNTIME_S
+    kind: str = ServiceKind.TEST.value
+    idle_timeout_s: int | None = None
+    """None: it may be idle as long as it likes."""
     name: str | None = None
     token: str | None = None
-    """Id of the token that was made with it."""
+    """Id of its present token."""
+    variants: list[str] = field(default_factory=lambda: [FIRST_VARIANT])
+    """Of its endpoint: the service versions that answer."""
+    attempt: int = 1
+    revision: int = 0
     execution: str | None = None
     start_token: str | None = None
     stop_token: str | None = None
     running_since: str | None = None
+    stops_at: str | None = None
+    """The deadline, once it runs or was set."""
+    last_used_at: str | None = None
+    """Noted once in a while: `noted_every_s`."""
     stop_reason: str | None = None
-    """`requested` or `deadline`."""
+    """`requested`, `deadline` or `idle`."""
     ended_at: str | None = None
     error: Problem | None = None
 
@@ -55,20 +71,52 @@ class Service:
 
     @property
     def execution_name(self) -> str:
-        """A service runs once."""
-        return f"{self.id}-a1"
+        """Another one takes over when the first is interrupted."""
+        return f"{self.id}-a{self.attempt}"
 
     @property
-    def stops_at(self) -> str | None:
-        """The deadline, once it runs."""
-        if self.running_since is None:
+    def noted_every_s(self) -> float:
+        """A use within so long of the last one need not be written down."""
+        return noted_every_s(self.idle_timeout_s)
+
+    @property
+    def idle_at(self) -> str | None:
+        """When it has been idle long enough, as far as is known; never too early."""
+        since = self.last_used_at or self.running_since
+        if self.idle_timeout_s is None or since is None:
             return None
-        return text_of(moment_of(self.running_since) + timedelta(seconds=self.max_runtime_s))
+        return text_of(moment_of(since) + timedelta(seconds=self.idle_timeout_s + self.noted_every_s))
 
     @property
     def state(self) -> ServiceStatus:
         """`status`, typed."""
         return ServiceStatus(self.status)
+
+
+def noted_every_s(idle_timeout_s: int | None) -> float:
+    """At most a tenth of the idle time."""
+    return NOTED_EVERY_S if idle_timeout_s is None else min(NOTED_EVERY_S, idle_timeout_s / 10)
+
+
+@dataclass(frozen=True)
+class LiveService:
+    """That there is a service which may not be over: what the sweep looks at."""
+
+    KIND: ClassVar[str] = "LIVE_SERVICE"
+    LISTED_IN: ClassVar[str] = "LIVE_SERVICES"
+
+    id: str
+    created_at: str
+
+    @property
+    def key(self) -> str:
+        """The service's id."""
+        return self.id
+
+    @property
+    def listing(self) -> tuple[str, str]:
+        """All of them."""
+        return self.LISTED_IN, self.id
 
 
 def services_of(project: str) -> str:

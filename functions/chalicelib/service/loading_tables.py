@@ -36,7 +36,7 @@ def load_tables(
         TransientError: the database asks to slow down; the same cursor again goes on.
     """
     service = find_service(platform, service_id)
-    if service.state is not ServiceStatus.STARTING:
+    if service.state not in (ServiceStatus.STARTING, ServiceStatus.RUNNING):
         return Loaded(None, 0)
     if cursor is None:
         recall = recall_of(platform, service)

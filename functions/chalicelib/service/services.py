@@ -7,18 +7,17 @@ from typing import Any, NamedTuple
 
 from chalicelib.domain.failure import problem_of
 from chalicelib.domain.model import Model
-from chalicelib.domain.service import DEFAULT_RUNTIME_S, Service
-from chalicelib.domain.times import text_of
+from chalicelib.domain.service import DEFAULT_IDLE_S, DEFAULT_RUNTIME_S, FIRST_VARIANT, LiveService, Service
+from chalicelib.domain.times import moment_of, text_of
 from chalicelib.ports import Platform
 from chalicelib.service.finding import find_model, find_service
 from chalicelib.service.requests import id_of_request
 from chalicelib.service.tokens import TokenOrder, create_token
 from droplearn.contracts.errors import Conflict, DropLearnError, TransientError
 from droplearn.contracts.ids import check_name, new_id
-from droplearn.contracts.status import Permission, ServiceStatus
+from droplearn.contracts.status import Permission, ServiceKind, ServiceStatus
 from droplearn.scenarios import scenario_named
 
-VARIANT = "all"
 STOPPED_BY_USER = "ServiceStopped"
 TOKEN_OUTLIVES_S = 7 * 24 * 3600
 ROWS_OUTLIVE_S = 24 * 3600
@@ -36,6 +35,9 @@ class ServiceOrder:
     instance_type: str | None = None
     instance_count: int = 1
     max_runtime_s: int = DEFAULT_RUNTIME_S
+    kind: ServiceKind = ServiceKind.TEST
+    idle_timeout_s: int | None = None
+    """None: by kind; 0: never."""
     request_key: str | None = None
     caller: str = ""
 
@@ -57,11 +59,12 @@ def create_service(platform: Platform, order: ServiceOrder) -> Started:
         raise Conflict("service.wrong_project", f"Model {model.id} belongs to another project.", hint="Deploy it in its own project.")
     if order.name is not None:
         check_name(order.name, "service")
-    asked = f"{order.model}\n{order.name}\n{order.instance_type}\n{order.instance_count}\n{order.max_runtime_s}"
+    asked = "\n".join(str(value) for name, value in sorted(vars(order).items()) if name not in ("project", "request_key", "caller"))
     scope = f"{order.caller}#services#{order.project}"
     service_id = id_of_request(platform, scope=scope, key=order.request_key, asked=asked, id_to_make=new_id("service"))
     if order.request_key and (known := platform.services.get(service_id)):
         return Started(_start(platform, known), None)
+    platform.live_services.put(LiveService(service_id, text_of(platform.now())))
     made = create_token(platform, _own_token(order, service_id))
     if platform.services.add(_new_service(platform, order, model, service_id, made.token.id)):
         return Started(_start(platform, find_service(platform, service_id)), made.secret)
@@ -89,9 +92,18 @@ def _new_service(platform: Platform, order: ServiceOrder, model: Model, service_
         serving=scenario_named(model.scenario).spec.serving,
         instance_count=order.instance_count,
         max_runtime_s=order.max_runtime_s,
+        kind=order.kind.value,
+        idle_timeout_s=_idle_timeout_s(order),
         name=order.name,
         token=token_id,
     )
+
+
+def _idle_timeout_s(order: ServiceOrder) -> int | None:
+    """A forgotten test is the costly one; what is in formal use may wait for its callers."""
+    if order.idle_timeout_s is None:
+        return DEFAULT_IDLE_S if order.kind is ServiceKind.TEST else None
+    return order.idle_timeout_s or None
 
 
 def _start(platform: Platform, service: Service) -> Service:
@@ -107,7 +119,7 @@ def _start(platform: Platform, service: Service) -> Service:
     return platform.services.change(service.id, {"execution": arn}) or service
 
 
-def stop_service(platform: Platform, service_id: str) -> Service:
+def stop_service(platform: Platform, service_id: str, reason: str = "requested") -> Service:
     """Marks it, then ends the state that waits; `deploy` removes the endpoint. Twice is as good as once; one that is over stays as it is.
 
     Raises NotFound (`service.unknown`), Conflict (`service.busy`).
@@ -116,7 +128,7 @@ def stop_service(platform: Platform, service_id: str) -> Service:
         service = find_service(platform, service_id)
         if service.state.is_terminal:
             return service
-        changes = {"status": ServiceStatus.STOPPING.value, "stop_reason": "requested", "updated_at": text_of(platform.now())}
+        changes = {"status": ServiceStatus.STOPPING.value, "stop_reason": reason, "updated_at": text_of(platform.now())}
         stopping = platform.services.change(service_id, changes, only_if={"status": [service.status]})
         if stopping is not None:
             _release(platform, stopping)
@@ -135,17 +147,24 @@ def _release(platform: Platform, service: Service) -> None:
 def plan_deployment(platform: Platform, service_id: str) -> dict[str, Any]:
     """What the three SageMaker calls, or LoadTables, are given."""
     service = find_service(platform, service_id)
+    is_there = service.serving == "endpoint" and platform.endpoints.state(service_id) is not None
     return {
-        "serving": service.serving,
-        "expires_at": int(platform.now().timestamp()) + service.max_runtime_s + ROWS_OUTLIVE_S,
+        "serving": "present" if is_there else service.serving,
+        "expires_at": rows_expire_at(platform, service),
         "loading": {"is_done": False, "cursor": None},
         "model_uri": find_model(platform, service.model).artifact_uri,
         "image_suffix": scenario_named(service.scenario).spec.image_suffix,
         "instance_type": service.instance_type,
         "instance_count": service.instance_count,
         "max_runtime_s": service.max_runtime_s,
-        "variant": VARIANT,
+        "variant": FIRST_VARIANT,
     }
+
+
+def rows_expire_at(platform: Platform, service: Service) -> int:
+    """Seconds since 1970: some time after the deadline, as it stands now."""
+    ends = moment_of(service.stops_at).timestamp() if service.stops_at else platform.now().timestamp() + service.max_runtime_s
+    return int(ends) + ROWS_OUTLIVE_S
 
 
 def await_endpoint(platform: Platform, service_id: str, task_token: str) -> None:

@@ -13,6 +13,8 @@ from chalicelib.domain.service import Service
 from chalicelib.domain.task import RUNNING, Task
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
+from chalicelib.service.loading_tables import remove_tables
+from chalicelib.service.resuming import resume_service
 from droplearn.contracts.status import EvaluationStatus, ServiceStatus, TaskStatus
 
 RUNNING_EVALUATIONS = [s.value for s in EvaluationStatus if not s.is_terminal]
@@ -40,7 +42,7 @@ def record_failure(platform: Platform, execution: Execution, error: Problem) -> 
         return _fail_task(platform, execution, error)
     if execution.kind == "eval":
         return _fail_evaluation(platform, execution.id, error)
-    return _fail_service(platform, execution.id, error)
+    return _fail_service(platform, execution, error)
 
 
 def _fail_task(platform: Platform, execution: Execution, error: Problem) -> str | None:
@@ -69,10 +71,10 @@ def _fail_evaluation(platform: Platform, evaluation_id: str, error: Problem) -> 
     return changed.status if changed else None
 
 
-def _fail_service(platform: Platform, service_id: str, error: Problem) -> str | None:
+def _fail_service(platform: Platform, execution: Execution, error: Problem) -> str | None:
     """One that was asked to stop has stopped, whichever way."""
-    service = platform.services.get(service_id)
-    if service is None or service.state.is_terminal:
+    service = platform.services.get(execution.id)
+    if service is None or service.attempt != execution.attempt or service.state.is_terminal:
         return None
     is_stopped = service.state is ServiceStatus.STOPPING and error["code"] != "service.not_removed"
     now = text_of(platform.now())
@@ -82,16 +84,20 @@ def _fail_service(platform: Platform, service_id: str, error: Problem) -> str | 
         "updated_at": now,
         "ended_at": now,
     }
-    changed = platform.services.change(service_id, changes, only_if={"status": RUNNING_SERVICES})
+    changed = platform.services.change(service.id, changes, only_if={"status": RUNNING_SERVICES, "attempt": [service.attempt]})
     return changed.status if changed else None
 
 
 def settle_ended_execution(platform: Platform, execution: Execution, how: str) -> str | None:
-    """For an execution that did not tell itself: what it started is stopped. `how`: FAILED, TIMED_OUT, ABORTED."""
+    """For an execution that did not tell itself: what it started is stopped, but a service that was interrupted goes on. `how`: FAILED,
+    TIMED_OUT, ABORTED.
+    """
     if execution.kind == "task":
         _stop_training(platform, platform.tasks.get(execution.id), execution.attempt)
     if execution.kind == "service":
-        _remove_endpoint(platform, platform.services.get(execution.id))
+        if how == "ABORTED" and (resumed := resume_service(platform, execution.id, execution.attempt)):
+            return resumed.status
+        _end_serving(platform, platform.services.get(execution.id), execution.attempt)
     hint = {"task": RESTART, "eval": "Start the evaluation again.", "service": "Deploy the model again."}[execution.kind]
     return record_failure(platform, execution, problem("execution.aborted", f"The run was interrupted ({how.lower()}).", hint))
 
@@ -101,6 +107,10 @@ def _stop_training(platform: Platform, task: Task | None, attempt: int) -> None:
         platform.training_jobs.stop(task.training_job)
 
 
-def _remove_endpoint(platform: Platform, service: Service | None) -> None:
-    if service is not None and not service.state.is_terminal:
+def _end_serving(platform: Platform, service: Service | None, attempt: int) -> None:
+    if service is None or service.attempt != attempt or service.state.is_terminal:
+        return
+    if service.serving == "tables":
+        remove_tables(platform, service.id)
+    else:
         platform.endpoints.remove(service.id)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from droplearn import __version__
-from droplearn.cli import commands
+from droplearn.cli import commands, service_commands
+from droplearn.contracts.status import ServiceKind
 from droplearn.scenarios import SCENARIOS
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -46,15 +50,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"droplearn {__version__}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
-        made = subparsers.add_parser(name, help=text, description=text)
-        made.set_defaults(run=run)
-        made.add_argument("--json", action="store_true", help="print one JSON document on stdout, nothing else")
-        made.add_argument(
-            "--connection", type=Path, help="connection.json to use (else $DROPLEARN_CONNECTION, else ./.droplearn/connection.json)"
-        )
-        return made
-
+    command = partial(_add_command, subparsers)
     up = command("up", commands.up, "start droplearn on this machine: AWS endpoint, HTTP API, and all that runs behind them")
     up.add_argument("--state", type=Path, default=Path(".droplearn"), help="folder that keeps everything (default: .droplearn)")
     up.add_argument("--port", type=int, help="port of the AWS endpoint; the HTTP API listens on the next one")
@@ -84,6 +80,10 @@ def make_parser() -> argparse.ArgumentParser:
 
     _add_deploy(command("deploy", commands.deploy, "put a model behind an endpoint"))
 
+    service = subparsers.add_parser("service", help="extend, cut and change a service that runs")
+    actions = service.add_subparsers(required=True, metavar="ACTION")
+    _add_service_actions(partial(_add_command, actions))
+
     predict = command("predict", commands.predict, "ask a running service about files")
     predict.add_argument("service")
     predict.add_argument("file", nargs="+", type=Path)
@@ -97,6 +97,29 @@ def make_parser() -> argparse.ArgumentParser:
     restart.add_argument("task")
     restart.add_argument("--wait", action="store_true", help="until it is done")
     return parser
+
+
+def _add_command(subparsers: Any, name: str, run: object, text: str) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = subparsers.add_parser(name, help=text, description=text)
+    made.set_defaults(run=run)
+    made.add_argument("--json", action="store_true", help="print one JSON document on stdout, nothing else")
+    made.add_argument(
+        "--connection", type=Path, help="connection.json to use (else $DROPLEARN_CONNECTION, else ./.droplearn/connection.json)"
+    )
+    return made
+
+
+def _add_service_actions(action: Callable[[str, object, str], argparse.ArgumentParser]) -> None:
+    extend = action("extend", service_commands.extend, "let a service run longer")
+    extend.add_argument("service")
+    extend.add_argument("--by", type=duration_s, required=True, metavar="1h")
+    cut = action("cut", service_commands.cut, "let a service end sooner")
+    cut.add_argument("service")
+    cut.add_argument("--to", type=duration_s, default=0, metavar="10m", help="from now (default: now)")
+    idle = action("idle", service_commands.idle, "end a service when nobody has used it for so long")
+    idle.add_argument("service")
+    idle.add_argument("--after", type=duration_s, metavar="30m")
+    idle.add_argument("--never", action="store_true")
 
 
 def _place(parser: argparse.ArgumentParser) -> None:
@@ -130,6 +153,8 @@ def _add_deploy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model")
     parser.add_argument("--name", help="of the service")
     parser.add_argument("--max-runtime", type=duration_s, metavar="1h", help="default: 1h; then the service deletes itself")
+    parser.add_argument("--kind", choices=[kind.value for kind in ServiceKind], help="default: test")
+    parser.add_argument("--idle-timeout", type=duration_s, metavar="30m", help="stops when nobody uses it; 0: never (default: test 30m)")
     parser.add_argument("--instance-type", metavar="ml.c5.large")
     parser.add_argument("--instance-count", type=int)
     parser.add_argument("--wait", action="store_true", help="until it answers")

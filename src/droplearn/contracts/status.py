@@ -70,6 +70,13 @@ class ServiceStatus(StrEnum):
         return self in (ServiceStatus.STOPPED, ServiceStatus.FAILED)
 
 
+class ServiceKind(StrEnum):
+    """What a service is for (P-1): trying a model out, or formal use."""
+
+    TEST = "test"
+    FORMAL = "formal"
+
+
 class Permission(StrEnum):
     """Permission points of tokens (A-5)."""
 

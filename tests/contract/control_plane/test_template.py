@@ -72,7 +72,14 @@ def test_no_role_has_a_wildcard_action():
 
 def test_only_what_has_no_resource_is_allowed_on_all_resources():
     wide = {action for _, s in statements() for action in listed(s["Action"]) if "*" in listed(s["Resource"])}
-    assert wide == {"states:SendTaskSuccess", "states:SendTaskFailure", "ecr:GetAuthorizationToken", "cloudwatch:PutMetricData"}
+    assert wide == {
+        "states:SendTaskSuccess",
+        "states:SendTaskFailure",
+        "ecr:GetAuthorizationToken",
+        "cloudwatch:PutMetricData",
+        "cloudwatch:GetMetricData",
+        "sagemaker:ListEndpoints",
+    }
 
 
 def test_roles_are_passed_to_sagemaker_only():

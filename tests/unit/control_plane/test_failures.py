@@ -105,11 +105,11 @@ def test_an_aborted_execution_fails_its_task_with_a_hint_and_stops_its_job():
 
 
 @pytest.mark.parametrize(("status", "end"), [("RUNNING", "FAILED"), ("STARTING", "FAILED"), ("STOPPING", "STOPPED")])
-def test_an_aborted_service_leaves_no_endpoint_behind(status, end):
+def test_a_service_whose_execution_failed_leaves_no_endpoint_behind(status, end):
     platform = a_platform()
     service, _ = deployed(platform, status)
     platform.endpoints.known[service.id] = EndpointState("InService")
-    assert settle_ended_execution(platform, parse_execution_name(service.execution_name), "ABORTED") == end
+    assert settle_ended_execution(platform, parse_execution_name(service.execution_name), "FAILED") == end
     assert platform.endpoints.known == {}
 
 

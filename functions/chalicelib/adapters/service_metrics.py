@@ -1,0 +1,48 @@
+"""The port ServiceMetrics on CloudWatch: what SageMaker counts by itself, also of callers who ask the endpoint directly.
+
+Source: Amazon SageMaker developer guide, "Monitor Amazon SageMaker AI with Amazon CloudWatch", endpoint invocation metrics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib.adapters.aws import client, translated
+
+PERIOD_S = 60
+
+
+class CloudWatchServiceMetrics:
+    """GetMetricData. Counts are a minute or two behind."""
+
+    def last_use(self, service_id: str, variants: Sequence[str], since: datetime, until: datetime) -> datetime | None:
+        """The end of the last minute with an invocation, at most `until`."""
+        queries = [_query(f"m{n}", service_id, variant, "Invocations", "Sum") for n, variant in enumerate(variants)]
+        used = [
+            at
+            for found in self._read(queries, since, until)
+            for at, value in zip(found["Timestamps"], found["Values"], strict=True)
+            if value > 0
+        ]
+        if not used:
+            return None
+        return min(until, datetime.fromtimestamp(max(used).timestamp() + PERIOD_S, UTC))
+
+    def _read(self, queries: list[dict[str, Any]], since: datetime, until: datetime) -> list[dict[str, Any]]:
+        results: list[dict[str, Any]] = []
+        given: dict[str, Any] = {}
+        while True:
+            with translated():
+                page = client("cloudwatch").get_metric_data(MetricDataQueries=queries, StartTime=since, EndTime=until, **given)
+            results += page["MetricDataResults"]
+            if not page.get("NextToken"):
+                return results
+            given = {"NextToken": page["NextToken"]}
+
+
+def _query(id_: str, service_id: str, variant: str, metric: str, stat: str, period_s: int = PERIOD_S) -> dict[str, Any]:
+    dimensions = [{"Name": "EndpointName", "Value": service_id}, {"Name": "VariantName", "Value": variant}]
+    named = {"Namespace": "AWS/SageMaker", "MetricName": metric, "Dimensions": dimensions}
+    return {"Id": id_, "MetricStat": {"Metric": named, "Period": period_s, "Stat": stat}, "Label": f"{variant} {metric}"}
