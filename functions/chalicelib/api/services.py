@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from pydantic import Field
@@ -29,6 +29,7 @@ class NewService(Part):
     instance_type: Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")] | None = None
     instance_count: Annotated[int, Field(ge=1, le=20)] = 1
     max_runtime_s: Annotated[int, Field(ge=MIN_RUNTIME_S, le=MAX_RUNTIME_S)] = DEFAULT_RUNTIME_S
+    variant: Literal["fp32", "int8", "fp16"] = "fp32"
 
 
 def _shown(service: Service) -> dict[str, object]:

@@ -32,6 +32,8 @@ class Service:
     """Or `tables`: no endpoint, a Lambda answers from rows."""
     max_runtime_s: int = DEFAULT_RUNTIME_S
     name: str | None = None
+    variant: str = "fp32"
+    """Of the model: as trained, or what optimisation made of it."""
     token: str | None = None
     """Id of the token that was made with it."""
     execution: str | None = None

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from chalicelib.domain.failure import problem_of
 from chalicelib.domain.model import Model
+from chalicelib.domain.optimisation import archive_of
 from chalicelib.domain.service import DEFAULT_RUNTIME_S, Service
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
@@ -15,6 +16,7 @@ from chalicelib.service.requests import id_of_request
 from chalicelib.service.tokens import TokenOrder, create_token
 from droplearn.contracts.errors import Conflict, DropLearnError, TransientError
 from droplearn.contracts.ids import check_name, new_id
+from droplearn.contracts.optimisation import AS_TRAINED
 from droplearn.contracts.status import Permission, ServiceStatus
 from droplearn.scenarios import scenario_named
 
@@ -36,6 +38,7 @@ class ServiceOrder:
     instance_type: str | None = None
     instance_count: int = 1
     max_runtime_s: int = DEFAULT_RUNTIME_S
+    variant: str = AS_TRAINED
     request_key: str | None = None
     caller: str = ""
 
@@ -50,14 +53,16 @@ class Started(NamedTuple):
 def create_service(platform: Platform, order: ServiceOrder) -> Started:
     """Keeps the service with a token of its own, then starts its execution.
 
-    Raises NotFound (`model.unknown`), InvalidRequest (`name.invalid`), Conflict (`service.wrong_project`, `idempotency.mismatch`).
+    Raises NotFound (`model.unknown`), InvalidRequest (`name.invalid`), Conflict (`service.wrong_project`, `variant.not_published`,
+    `idempotency.mismatch`).
     """
     model = find_model(platform, order.model)
     if model.project != order.project:
         raise Conflict("service.wrong_project", f"Model {model.id} belongs to another project.", hint="Deploy it in its own project.")
     if order.name is not None:
         check_name(order.name, "service")
-    asked = f"{order.model}\n{order.name}\n{order.instance_type}\n{order.instance_count}\n{order.max_runtime_s}"
+    _check_variant(model, order.variant)
+    asked = f"{order.model}\n{order.name}\n{order.instance_type}\n{order.instance_count}\n{order.max_runtime_s}\n{order.variant}"
     scope = f"{order.caller}#services#{order.project}"
     service_id = id_of_request(platform, scope=scope, key=order.request_key, asked=asked, id_to_make=new_id("service"))
     if order.request_key and (known := platform.services.get(service_id)):
@@ -67,6 +72,17 @@ def create_service(platform: Platform, order: ServiceOrder) -> Started:
         return Started(_start(platform, find_service(platform, service_id)), made.secret)
     platform.tokens.remove(made.token.id)
     return Started(find_service(platform, service_id), None)
+
+
+def _check_variant(model: Model, variant: str) -> None:
+    if archive_of(model.artifact_uri, model.optimisation, variant) is not None:
+        return
+    told = {v["name"]: v["reason"] for v in (model.optimisation or {}).get("variants", [])}
+    raise Conflict(
+        "variant.not_published",
+        f"Model {model.id} has no variant {variant} to deploy. {told.get(variant, '')}".strip(),
+        hint="Deploy fp32, or train with `optimise`.",
+    )
 
 
 def _own_token(order: ServiceOrder, service_id: str) -> TokenOrder:
@@ -90,6 +106,7 @@ def _new_service(platform: Platform, order: ServiceOrder, model: Model, service_
         instance_count=order.instance_count,
         max_runtime_s=order.max_runtime_s,
         name=order.name,
+        variant=order.variant,
         token=token_id,
     )
 
@@ -135,11 +152,12 @@ def _release(platform: Platform, service: Service) -> None:
 def plan_deployment(platform: Platform, service_id: str) -> dict[str, Any]:
     """What the three SageMaker calls, or LoadTables, are given."""
     service = find_service(platform, service_id)
+    model = find_model(platform, service.model)
     return {
         "serving": service.serving,
         "expires_at": int(platform.now().timestamp()) + service.max_runtime_s + ROWS_OUTLIVE_S,
         "loading": {"is_done": False, "cursor": None},
-        "model_uri": find_model(platform, service.model).artifact_uri,
+        "model_uri": archive_of(model.artifact_uri, model.optimisation, service.variant) or model.artifact_uri,
         "image_suffix": scenario_named(service.scenario).spec.image_suffix,
         "instance_type": service.instance_type,
         "instance_count": service.instance_count,
