@@ -70,6 +70,22 @@ def register_model(event: Any, _context: Any) -> Any:
 
 
 @app.lambda_function()
+def plan_optimisation(event: Any, _context: Any) -> Any:
+    """Step PlanOptimisation of learn."""
+    from chalicelib.steps.plan_optimisation import handle
+
+    return handle(event)
+
+
+@app.lambda_function()
+def record_optimisation(event: Any, _context: Any) -> Any:
+    """Step RecordOptimisation of learn."""
+    from chalicelib.steps.record_optimisation import handle
+
+    return handle(event)
+
+
+@app.lambda_function()
 def start_deployment(event: Any, _context: Any) -> Any:
     """Step StartDeployment of learn."""
     from chalicelib.steps.start_deployment import handle

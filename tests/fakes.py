@@ -18,7 +18,7 @@ from chalicelib.domain.service import LiveService, Service
 from chalicelib.domain.strategy import Filter, Strategy
 from chalicelib.domain.task import Task
 from chalicelib.domain.token import Token
-from chalicelib.ports import Answer, EndpointState, LogLine, TrainingJob
+from chalicelib.ports import Answer, EndpointState, JobKind, LogLine, TrainingJob
 from droplearn.contracts.errors import CapacityUnavailable, NotFound
 from tests.fake_drops import FakeDroppedFiles, FakeExampleStore, FakeQuietTimer
 from tests.fake_recall import FakeLines, FakeRecallTables
@@ -189,7 +189,16 @@ class FakeJobLogs:
     def __init__(self) -> None:
         self.lines: list[LogLine] = []
 
-    def page(self, jobs: list[str], limit: int, cursor: str | None, *, only_first_node: bool = False, contains: str = "") -> Page[LogLine]:
+    def page(
+        self,
+        jobs: list[str],
+        limit: int,
+        cursor: str | None,
+        *,
+        only_first_node: bool = False,
+        contains: str = "",
+        kind: JobKind = "training",
+    ) -> Page[LogLine]:
         start = int((decode_cursor(cursor, {"stream", "token"}) or {"token": "0"})["token"])
         found = [x for x in self.lines if x.job in jobs and contains in x.message and (x.node == "algo-1" or not only_first_node)]
         rest = found[start:]

@@ -17,6 +17,7 @@ from typing import IO, Any
 from droplearn.contracts.dataset import DatasetVersion, Split, VersionExample
 from droplearn.contracts.evaluation import EvaluationReport, EvaluationRequest
 from droplearn.contracts.model import ModelManifest
+from droplearn.contracts.optimisation import OptimisationReport, OptimisationRequest
 from droplearn.contracts.training import BaseModelRef, TaskSettings, TrainingRequest
 from droplearn.scenarios import scenario_named
 from droplearn.scenarios.learning.folds import make_folds
@@ -173,8 +174,33 @@ class LocalJob:
         (inputs / "request").mkdir(exist_ok=True)
         (inputs / "request" / "request.json").write_text(request.to_json())
 
+    def write_optimisation(
+        self,
+        model: Path,
+        version: DatasetVersion,
+        examples: Sequence[VersionExample],
+        images: Path,
+        variants: Sequence[str] = ("int8", "fp16"),
+        **fields: Any,
+    ) -> None:
+        """The inputs of a processing job that makes variants."""
+        self.write_evaluation(model, version, examples, images, "all_examples")
+        seen = [e.path for e in examples if e.split == "train"]
+        held_out = [e.path for e in examples if e.split == "validation"]
+        given = {"tolerance": 0.01, "max_runtime_s": 600, "protocol": "held_out_validation", "calibration": seen, "held_out": held_out}
+        request = OptimisationRequest(
+            task_id="task-01local",
+            model_id="model-01local",
+            scenario=self.scenario,
+            dataset_version=version.version_id,
+            variants=list(variants),  # type: ignore[arg-type]
+            code_version="local",
+            **(given | fields),
+        )
+        (self.base / "processing" / "input" / "request" / "request.json").write_text(request.to_json())
+
     def start(self, command: str, log: Path | None = None, **environment: str) -> subprocess.Popen[bytes]:
-        """`train` or `evaluate` as a process; stdout and stderr go to `log`."""
+        """`train`, `evaluate` or `optimise` as a process; stdout and stderr go to `log`."""
         path = os.pathsep.join(str(ROOT / part) for part in ("src", "training_container"))
         told = os.environ | {"SAGEMAKER_BASE_DIR": str(self.base), "PYTHONPATH": path, "PYTHONWARNINGS": "default"} | environment
         with (log or self.log).open("wb") as out:
@@ -208,6 +234,11 @@ class LocalJob:
     def report(self) -> EvaluationReport:
         """Of the evaluation."""
         return EvaluationReport.from_json((self.base / "processing" / "output" / "report" / "report.json").read_bytes())
+
+    @property
+    def optimisation(self) -> OptimisationReport:
+        """Of the optimisation."""
+        return OptimisationReport.from_json((self.base / "processing" / "output" / "report" / "optimisation.json").read_bytes())
 
     @staticmethod
     def _write_version(folder: Path, version: DatasetVersion, examples: Sequence[VersionExample]) -> None:

@@ -250,10 +250,22 @@ class LogLine:
     message: str
 
 
-class JobLogs(Protocol):
-    """Logs of training jobs."""
+JobKind = Literal["training", "processing"]
 
-    def page(self, jobs: list[str], limit: int, cursor: str | None, *, only_first_node: bool = False, contains: str = "") -> Page[LogLine]:
+
+class JobLogs(Protocol):
+    """Logs of training jobs, or of processing jobs."""
+
+    def page(
+        self,
+        jobs: list[str],
+        limit: int,
+        cursor: str | None,
+        *,
+        only_first_node: bool = False,
+        contains: str = "",
+        kind: JobKind = "training",
+    ) -> Page[LogLine]:
         """Oldest first, job by job. `contains`: only lines with this text. Raises InvalidRequest (`cursor.invalid`)."""
 
 

@@ -1,1 +1,1 @@
-"""The program of the training image: `train` (a SageMaker training job) and `evaluate` (a processing job). Sees files only, never AWS."""
+"""The program of the training image: `train` (a training job), `evaluate` and `optimise` (processing jobs). Sees files only, never AWS."""

@@ -1,4 +1,4 @@
-"""`python -m trainer train|evaluate`. The error edge: what a user must know goes to output/failure, a traceback to the log only."""
+"""`python -m trainer train|evaluate|optimise`. The error edge: a user finds the cause in output/failure; a traceback is in the log only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ def main(arguments: list[str]) -> int:
         return guarded(lambda: _train(paths), paths)
     if arguments == ["evaluate"]:
         return guarded(lambda: _evaluate(paths), paths)
-    sys.stderr.write("usage: python -m trainer train|evaluate\n")
+    if arguments == ["optimise"]:
+        return guarded(lambda: _optimise(paths), paths)
+    sys.stderr.write("usage: python -m trainer train|evaluate|optimise\n")
     return 2
 
 
@@ -72,6 +74,13 @@ def _evaluate(paths: Paths) -> int:
     from trainer.evaluate import evaluate
 
     evaluate(paths)
+    return 0
+
+
+def _optimise(paths: Paths) -> int:
+    from trainer.optimise import optimise
+
+    optimise(paths)
     return 0
 
 

@@ -1,6 +1,7 @@
 """What stands for a container image on this machine: commands of the same programs that the Dockerfiles install.
 
-The image's repository name selects an entry; the word that the container would execute (`train`, `evaluate`, `serve`) selects a command.
+The image's repository name selects an entry; the word that the container would execute (`train`, `evaluate`, `optimise`,
+`serve`) selects a command.
 """
 
 import json
@@ -40,7 +41,7 @@ class Images:
         trainer = [sys.executable, "-m", "trainer"]
         images = {
             "droplearn-training": Image(
-                {"train": [*trainer, "train"], "evaluate": [*trainer, "evaluate"]},
+                {"train": [*trainer, "train"], "evaluate": [*trainer, "evaluate"], "optimise": [*trainer, "optimise"]},
                 python_path("training_container") | {"DROPLEARN_BACKBONES": backbones},
             ),
             "droplearn-serving": Image({"serve": [sys.executable, "-m", "server", "serve"]}, python_path("serving_container")),

@@ -10,23 +10,34 @@ from botocore.exceptions import ClientError
 from chalicelib.adapters.aws import client, is_not_found, translated
 from chalicelib.domain.cursors import decode_cursor, encode_cursor
 from chalicelib.domain.records import Page
-from chalicelib.ports import LogLine
+from chalicelib.ports import JobKind, LogLine
 
 GROUP = "/aws/sagemaker/TrainingJobs"
+_GROUPS: dict[JobKind, str] = {"training": GROUP, "processing": "/aws/sagemaker/ProcessingJobs"}
 
 
 class CloudWatchJobLogs:
     """Reads stream after stream: within a stream lines are in order, and a cursor is the stream and how far it was read."""
 
-    def page(self, jobs: list[str], limit: int, cursor: str | None, *, only_first_node: bool = False, contains: str = "") -> Page[LogLine]:
+    def page(
+        self,
+        jobs: list[str],
+        limit: int,
+        cursor: str | None,
+        *,
+        only_first_node: bool = False,
+        contains: str = "",
+        kind: JobKind = "training",
+    ) -> Page[LogLine]:
         """`contains` is looked for in what was read, so a page may be shorter than `limit`, and even empty, without being the last."""
         start = decode_cursor(cursor, {"stream", "token"})
-        streams = [s for job in jobs for s in self._streams(job) if not only_first_node or _node(s) == "algo-1"]
+        group = _GROUPS[kind]
+        streams = [s for job in jobs for s in self._streams(group, job) if not only_first_node or _node(s) == "algo-1"]
         lines: list[LogLine] = []
         token = start["token"] if start else ""
         for stream in streams[streams.index(start["stream"]) :] if start and start["stream"] in streams else streams:
             while len(lines) < limit:
-                events, after = self._read(stream, limit - len(lines), token)
+                events, after = self._read(group, stream, limit - len(lines), token)
                 lines += [line for e in events if contains in (line := _line(stream, e)).message]
                 if after == token or not events:
                     break
@@ -36,21 +47,21 @@ class CloudWatchJobLogs:
             token = ""
         return Page(lines, None)
 
-    def _streams(self, job: str) -> list[str]:
+    def _streams(self, group: str, job: str) -> list[str]:
         with translated():
             try:
-                found = client("logs").describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=f"{job}/")
+                found = client("logs").describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{job}/")
             except ClientError as error:
                 if is_not_found(error):
                     return []
                 raise
         return sorted(s["logStreamName"] for s in found["logStreams"])
 
-    def _read(self, stream: str, limit: int, token: str) -> tuple[list[dict[str, Any]], str]:
+    def _read(self, group: str, stream: str, limit: int, token: str) -> tuple[list[dict[str, Any]], str]:
         given = {"nextToken": token} if token else {}
         with translated():
             found = client("logs").get_log_events(
-                logGroupName=GROUP, logStreamName=stream, startFromHead=True, limit=min(limit, 10_000), **given
+                logGroupName=group, logStreamName=stream, startFromHead=True, limit=min(limit, 10_000), **given
             )
         return found["events"], found["nextForwardToken"]
 

@@ -44,6 +44,7 @@ class NewService(Part):
     max_runtime_s: Annotated[int, Field(ge=MIN_RUNTIME_S, le=MAX_RUNTIME_S)] = DEFAULT_RUNTIME_S
     kind: ServiceKind = ServiceKind.TEST
     idle_timeout_s: IdleTime | None = None
+    variant: Literal["fp32", "int8", "fp16"] = "fp32"
 
 
 class ServiceChange(Part):

@@ -192,6 +192,7 @@ class ModelView(View):
     candidates: list[dict[str, Any]]
     warnings: list[str]
     base_model: dict[str, Any] | None
+    optimisation: dict[str, Any] | None = Field(description="Its variants (`int8`, `fp16`): what was measured, and which can be deployed")
     code_version: str
     size_bytes: int
     training_seconds: float
@@ -248,6 +249,7 @@ class ServiceView(View):
     url: str
     instance_type: str
     instance_count: int
+    variant: str = Field(description="Of the model: `fp32` as trained, `int8`, `fp16`")
     max_runtime_s: int
     created_at: str
     updated_at: str

@@ -36,6 +36,8 @@ class Model:
     evaluation: str | None = None
     evaluation_protocol: str | None = None
     evaluation_metrics: dict[str, float] | None = None
+    optimisation: dict[str, Any] | None = None
+    """`status`, and the report: variants with what was measured and why each was published or kept aside."""
 
     @property
     def key(self) -> str:

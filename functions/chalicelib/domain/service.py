@@ -40,6 +40,8 @@ class Service:
     idle_timeout_s: int | None = None
     """None: it may be idle as long as it likes."""
     name: str | None = None
+    variant: str = "fp32"
+    """Of the model: as trained, or what optimisation made of it."""
     token: str | None = None
     """Id of its present token."""
     variants: list[str] = field(default_factory=lambda: [FIRST_VARIANT])

@@ -34,6 +34,7 @@ class Task:
     is_stop_requested: bool = False
     dataset_version: str | None = None
     warnings: list[str] = field(default_factory=list)
+    optimisation_job: str | None = None
     queued_since: str | None = None
     training_started_at: str | None = None
     ended_at: str | None = None

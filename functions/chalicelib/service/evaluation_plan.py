@@ -86,14 +86,14 @@ def _source(evaluation: Evaluation, version: DatasetVersion) -> str:
 def _inputs(platform: Platform, evaluation: Evaluation, model: Model, version: DatasetVersion, source: str) -> list[dict[str, Any]]:
     uri, files = platform.artifacts.uri, version_prefix(version.version_id)
     inputs = [
-        _input("request", "S3Prefix", uri(f"{evaluation_prefix(evaluation.id)}request/")),
-        _input("model", "S3Prefix", model.artifact_uri),
-        _input("dataset", "S3Prefix", uri(files)),
+        processing_input("request", "S3Prefix", uri(f"{evaluation_prefix(evaluation.id)}request/")),
+        processing_input("model", "S3Prefix", model.artifact_uri),
+        processing_input("dataset", "S3Prefix", uri(files)),
     ]
     if source == "all_examples":
-        inputs.append(_input("images", "ManifestFile", uri(files + IMAGES)))
+        inputs.append(processing_input("images", "ManifestFile", uri(files + IMAGES)))
     if source == "test_split":
-        inputs.append(_input("images", "ManifestFile", uri(_test_manifest(platform, evaluation, version))))
+        inputs.append(processing_input("images", "ManifestFile", uri(_test_manifest(platform, evaluation, version))))
     return inputs
 
 
@@ -106,7 +106,8 @@ def _test_manifest(platform: Platform, evaluation: Evaluation, version: DatasetV
     return key
 
 
-def _input(name: str, kind: str, uri: str) -> dict[str, Any]:
+def processing_input(name: str, kind: str, uri: str) -> dict[str, Any]:
+    """One of `ProcessingInputs`, below BASE. Source: Amazon SageMaker API Reference, ProcessingS3Input."""
     place = {
         "S3Uri": uri,
         "LocalPath": f"{BASE}/input/{name}",

@@ -8,6 +8,7 @@ from typing import Any
 
 from chalicelib.domain.task import Task
 from chalicelib.ports import LogLine, Platform
+from droplearn.contracts.status import TaskStatus
 from droplearn.contracts.training import MetricLine, ProgressLine
 
 PAGE, MAX_PAGES = 5000, 20
@@ -36,7 +37,16 @@ def read_metrics(platform: Platform, task: Task) -> TaskMetrics:
         cursor = page.cursor
         if cursor is None:
             break
-    return TaskMetrics(metrics, progress)
+    return TaskMetrics(metrics, _progress_of_optimisation(platform, task) or progress)
+
+
+def _progress_of_optimisation(platform: Platform, task: Task) -> ProgressLine | None:
+    """The latest of its processing job, while that runs."""
+    if task.state is not TaskStatus.OPTIMISING or not task.optimisation_job:
+        return None
+    page = platform.job_logs.page([task.optimisation_job], PAGE, None, contains='"progress"', kind="processing")
+    told = [_progress(_document(line)) for line in page.items]
+    return next((line for line in reversed(told) if line is not None), None)
 
 
 def _document(line: LogLine) -> dict[str, Any]:

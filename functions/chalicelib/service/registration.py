@@ -134,7 +134,13 @@ def _with_model(platform: Platform, task: Task, job: TrainingJob, manifest: Mode
     status = final_status(reason, task.is_stop_requested).value
     changes = {"model": model.id, "evaluation": evaluation_id, "final_status": status, "warnings": _union(task.warnings, manifest.warnings)}
     platform.tasks.change(task.id, changes, only_if={"attempt": [task.attempt]})
-    return {"outcome": "model", "model_id": model.id, "final_status": status, "evaluation_id": evaluation_id}
+    return {
+        "outcome": "model",
+        "model_id": model.id,
+        "final_status": status,
+        "evaluation_id": evaluation_id,
+        "is_optimised": bool((task.settings.get("optimise") or {}).get("variants")) and not task.is_stop_requested,
+    }
 
 
 def _model(platform: Platform, task: Task, job: TrainingJob, manifest: ModelManifest, now: str) -> Model:

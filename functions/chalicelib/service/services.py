@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from chalicelib.domain.failure import problem_of
 from chalicelib.domain.model import Model
+from chalicelib.domain.optimisation import archive_of
 from chalicelib.domain.service import DEFAULT_IDLE_S, DEFAULT_RUNTIME_S, FIRST_VARIANT, LiveService, Service
 from chalicelib.domain.times import moment_of, text_of
 from chalicelib.ports import Platform
@@ -15,6 +16,7 @@ from chalicelib.service.requests import id_of_request
 from chalicelib.service.tokens import TokenOrder, create_token
 from droplearn.contracts.errors import Conflict, DropLearnError, TransientError
 from droplearn.contracts.ids import check_name, new_id
+from droplearn.contracts.optimisation import AS_TRAINED
 from droplearn.contracts.status import Permission, ServiceKind, ServiceStatus
 from droplearn.scenarios import scenario_named
 
@@ -38,6 +40,7 @@ class ServiceOrder:
     kind: ServiceKind = ServiceKind.TEST
     idle_timeout_s: int | None = None
     """None: by kind; 0: never."""
+    variant: str = AS_TRAINED
     request_key: str | None = None
     caller: str = ""
 
@@ -52,13 +55,15 @@ class Started(NamedTuple):
 def create_service(platform: Platform, order: ServiceOrder) -> Started:
     """Keeps the service with a token of its own, then starts its execution.
 
-    Raises NotFound (`model.unknown`), InvalidRequest (`name.invalid`), Conflict (`service.wrong_project`, `idempotency.mismatch`).
+    Raises NotFound (`model.unknown`), InvalidRequest (`name.invalid`), Conflict (`service.wrong_project`, `variant.not_published`,
+    `idempotency.mismatch`).
     """
     model = find_model(platform, order.model)
     if model.project != order.project:
         raise Conflict("service.wrong_project", f"Model {model.id} belongs to another project.", hint="Deploy it in its own project.")
     if order.name is not None:
         check_name(order.name, "service")
+    _check_variant(model, order.variant)
     asked = "\n".join(str(value) for name, value in sorted(vars(order).items()) if name not in ("project", "request_key", "caller"))
     scope = f"{order.caller}#services#{order.project}"
     service_id = id_of_request(platform, scope=scope, key=order.request_key, asked=asked, id_to_make=new_id("service"))
@@ -70,6 +75,17 @@ def create_service(platform: Platform, order: ServiceOrder) -> Started:
         return Started(_start(platform, find_service(platform, service_id)), made.secret)
     platform.tokens.remove(made.token.id)
     return Started(find_service(platform, service_id), None)
+
+
+def _check_variant(model: Model, variant: str) -> None:
+    if archive_of(model.artifact_uri, model.optimisation, variant) is not None:
+        return
+    told = {v["name"]: v["reason"] for v in (model.optimisation or {}).get("variants", [])}
+    raise Conflict(
+        "variant.not_published",
+        f"Model {model.id} has no variant {variant} to deploy. {told.get(variant, '')}".strip(),
+        hint="Deploy fp32, or train with `optimise`.",
+    )
 
 
 def _own_token(order: ServiceOrder, service_id: str) -> TokenOrder:
@@ -95,6 +111,7 @@ def _new_service(platform: Platform, order: ServiceOrder, model: Model, service_
         kind=order.kind.value,
         idle_timeout_s=_idle_timeout_s(order),
         name=order.name,
+        variant=order.variant,
         token=token_id,
     )
 
@@ -148,11 +165,12 @@ def plan_deployment(platform: Platform, service_id: str) -> dict[str, Any]:
     """What the three SageMaker calls, or LoadTables, are given."""
     service = find_service(platform, service_id)
     is_there = service.serving == "endpoint" and platform.endpoints.state(service_id) is not None
+    model = find_model(platform, service.model)
     return {
         "serving": "present" if is_there else service.serving,
         "expires_at": rows_expire_at(platform, service),
         "loading": {"is_done": False, "cursor": None},
-        "model_uri": find_model(platform, service.model).artifact_uri,
+        "model_uri": archive_of(model.artifact_uri, model.optimisation, service.variant) or model.artifact_uri,
         "image_suffix": scenario_named(service.scenario).spec.image_suffix,
         "instance_type": service.instance_type,
         "instance_count": service.instance_count,

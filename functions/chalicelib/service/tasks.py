@@ -39,7 +39,8 @@ def create_task(platform: Platform, order: TaskOrder) -> Task:
     """Keeps the task, then starts its execution.
 
     Raises NotFound (`project.unknown`, `dataset.unknown`, `model.unknown`), InvalidRequest (`name.invalid`, `preset.unknown`,
-    `option.unknown`, `option.invalid`, `labels.too_few`, `base_model.wrong_project`), Conflict (`idempotency.mismatch`).
+    `option.unknown`, `option.invalid`, `labels.too_few`, `optimisation.unsupported`, `base_model.wrong_project`), Conflict
+    (`idempotency.mismatch`).
     """
     project = find_project(platform, order.project)
     find_dataset(platform, order.project, order.dataset)
@@ -74,6 +75,7 @@ def _check(platform: Platform, project: Project, order: TaskOrder) -> None:
     scenario = scenario_named(project.scenario)
     scenario.check_options(order.settings.options)
     scenario.check_labels(order.settings.labels)
+    scenario.check_variants(order.settings.optimise.variants)
     presets = scenario.spec.presets
     if order.settings.preset not in presets:
         raise InvalidRequest(
@@ -111,9 +113,9 @@ def stop_task(platform: Platform, task_id: str, pause: Callable[[float], None] =
         task = find_task(platform, task_id)
         if task.state.is_terminal:
             return task
-        if task.state is TaskStatus.EVALUATING:
+        if task.state in (TaskStatus.OPTIMISING, TaskStatus.EVALUATING):
             raise Conflict(
-                "task.not_stoppable", "The training is over and its model is kept; only the evaluation runs.", hint="Wait for it to end."
+                "task.not_stoppable", f"The training is over and its model is kept; it is {task.status}.", hint="Wait for it to end."
             )
         stopped = _stop_before_training(platform, task) if task.status in STOPPED_BEFORE_TRAINING else _stop_training(platform, task, pause)
         if stopped is not None:
@@ -152,6 +154,7 @@ def restart_task(platform: Platform, task_id: str) -> Task:
         "updated_at": text_of(platform.now()),
         "execution": None,
         "training_job": None,
+        "optimisation_job": None,
         "queued_since": None,
         "training_started_at": None,
         "ended_at": None,

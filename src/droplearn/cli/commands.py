@@ -122,6 +122,7 @@ def _settings(options: Options) -> Json:
         "options": dict(options.option or []) | _given(options, "target", "metric"),
         "hyper_parameters": _given(options, "epochs", "learning_rate", "batch_size", "warmup_epochs"),
         "resources": _given(options, "instance_type", "instance_count"),
+        "optimise": {"variants": options.optimise} if options.optimise else {},
     }
     return {k: v for k, v in given.items() if v not in (None, {})}
 
@@ -285,7 +286,7 @@ def deploy(options: Options, screen: Screen) -> Outcome:
     client = connect(options.connection)
     model = client.call("GET", f"/v1/models/{part(options.model)}")
     body = {"model": options.model, "max_runtime_s": options.max_runtime, "name": options.name, "idle_timeout_s": options.idle_timeout}
-    body |= _given(options, "instance_type", "instance_count", "kind")
+    body |= _given(options, "instance_type", "instance_count", "kind", "variant")
     made = client.call("POST", f"/v1/projects/{part(model['project'])}/services", {k: v for k, v in body.items() if v is not None})
     document = {"service": made["id"], "status": made["status"], "url": made["url"], "token": made["token"]}
     if options.wait:

@@ -146,6 +146,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int)
     parser.add_argument("--instance-type", metavar="ml.m5.xlarge")
     parser.add_argument("--instance-count", type=int)
+    parser.add_argument("--optimise", action="append", choices=["int8", "fp16"], help="also make this variant (may be given again)")
     parser.add_argument("--wait", action="store_true", help="until it is trained and evaluated")
 
 
@@ -157,4 +158,5 @@ def _add_deploy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--idle-timeout", type=duration_s, metavar="30m", help="stops when nobody uses it; 0: never (default: test 30m)")
     parser.add_argument("--instance-type", metavar="ml.c5.large")
     parser.add_argument("--instance-count", type=int)
+    parser.add_argument("--variant", choices=["fp32", "int8", "fp16"], help="default: fp32, the model as it was trained")
     parser.add_argument("--wait", action="store_true", help="until it answers")

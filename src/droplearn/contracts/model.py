@@ -82,3 +82,5 @@ class ModelManifest(Document):
     warnings: list[str] = Field(default_factory=list)
     training_seconds: float = 0.0
     seed: int = 0
+    variant: str = "fp32"
+    """`fp32`: as trained; else what optimisation made of it."""

@@ -70,6 +70,11 @@ def training_output_prefix(task_id: str) -> str:
     return f"{task_prefix(task_id)}output"
 
 
+def optimisation_prefix(task_id: str, attempt: int) -> str:
+    """Holds request/ (request.json, images.manifest) and report/ (optimisation.json, `<variant>/model.tar.gz`)."""
+    return f"{task_prefix(task_id)}optimised/a{attempt}/"
+
+
 def evaluation_prefix(evaluation_id: str) -> str:
     """Holds request/request.json, report/report.json and report/predictions.parquet."""
     return f"evaluations/{evaluation_id}/"

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from droplearn.contracts.document import Document, Part
+from droplearn.contracts.optimisation import VariantName
 
 MIN_MAX_RUNTIME_S = 60
 DEFAULT_MAX_RUNTIME_S = 3600
@@ -42,6 +43,22 @@ class HyperParameters(Part):
     warmup_epochs: Annotated[float, Field(ge=0, le=100)] | None = None
 
 
+class Optimisation(Part):
+    """Smaller and faster variants to be made of the trained model (C-9); none by default."""
+
+    variants: Annotated[list[VariantName], Field(max_length=2, json_schema_extra={"uniqueItems": True})] = Field(default_factory=list)
+    tolerance: Annotated[float, Field(ge=0, le=0.5)] = 0.01
+    """A variant is published unless the metric falls by more; 0.01 is one point."""
+    max_runtime_s: Annotated[int, Field(ge=60, le=6 * 3600)] = 1800
+    """Of this stage alone. The model is kept, whatever becomes of it."""
+
+    @model_validator(mode="after")
+    def _variants_differ(self) -> Optimisation:
+        if len(set(self.variants)) < len(self.variants):
+            raise ValueError("variants: each may be named once")
+        return self
+
+
 class TaskSettings(Part):
     """Everything a user may choose about a training task."""
 
@@ -61,6 +78,7 @@ class TaskSettings(Part):
     )
     """What only this scenario asks (`target`, `metric`, ...); the registry says which there are."""
     resources: Resources = Resources()
+    optimise: Optimisation = Optimisation()
 
     @model_validator(mode="after")
     def _labels_differ(self) -> TaskSettings:

@@ -17,6 +17,7 @@ from pydantic import Field
 from droplearn.contracts.dataset import DatasetVersion, ExampleStatus
 from droplearn.contracts.document import Part
 from droplearn.contracts.errors import InvalidRequest
+from droplearn.contracts.optimisation import VariantName
 from droplearn.contracts.training import OptionValue, TaskSettings
 
 
@@ -104,6 +105,8 @@ class ScenarioSpec(Part):
     default_serving_instance: str
     serving: Literal["endpoint", "tables"] = "endpoint"
     """What a service of it is: a SageMaker endpoint, or tables that a Lambda answers from."""
+    variants: list[VariantName] = Field(default_factory=list)
+    """What optimisation can make of a model; none where a model is not one network."""
     image_flavour: Literal["", "tabular", "ocr"] = ""
     """Which build of the training and serving images has what it needs; "" is the plain one."""
 
@@ -150,6 +153,13 @@ class Scenario:
         least = self.spec.limits.min_labels
         if labels is not None and len(labels) < least:
             raise InvalidRequest("labels.too_few", f"{self.spec.title} needs at least {least} labels.", hint="Select more, or all of them.")
+
+    def check_variants(self, variants: Sequence[VariantName]) -> None:
+        """What a task wants to be made of its model. Raises InvalidRequest (`optimisation.unsupported`)."""
+        missing = [name for name in variants if name not in self.spec.variants]
+        if missing:
+            told = f"It has: {', '.join(self.spec.variants)}." if self.spec.variants else "Its models are not one network."
+            raise InvalidRequest("optimisation.unsupported", f"{self.spec.title} has no variant {missing[0]}.", hint=told)
 
     def option(self, settings: TaskSettings, name: str) -> OptionValue | None:
         """The value that the task gives, else the default."""

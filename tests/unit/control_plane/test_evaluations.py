@@ -146,3 +146,12 @@ def test_metrics_are_read_from_the_log_and_noise_is_passed_over():
     found = read_metrics(platform, task)
     assert [(m["epoch"], m["valid_top1_accuracy"]) for m in found.metrics] == [(1, 0.5)]
     assert (found.progress.done, found.progress.total) == (1, 3)
+
+
+def test_while_a_task_is_optimised_its_progress_is_that_of_the_optimisation():
+    platform = a_platform()
+    task = a_task(platform, "OPTIMISING", training_jobs=["job"], optimisation_job="job-2")
+    texts = {"job": '{"event": "progress", "stage": "finetune", "done": 3, "total": 3}'}
+    texts["job-2"] = '{"event": "progress", "stage": "optimise_int8", "done": 0, "total": 2}'
+    platform.job_logs.lines = [LogLine("t", job, "algo-1", text) for job, text in texts.items()]
+    assert read_metrics(platform, task).progress.stage == "optimise_int8"

@@ -1,0 +1,134 @@
+"""Makes the variants of a network and decides about each. Each try is measured with the scenario's own evaluation before it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from droplearn.contracts.optimisation import Measured, VariantName, VariantReport
+from droplearn.networks.quantisation_noise import nodes_by_harm
+from droplearn.networks.quantising import Sample, first_and_last, read, to_fp16, to_int8
+
+NOISE_SAMPLES = 4
+FLOAT_SHARES = (0.1, 0.3)
+"""Of the quantisable nodes, the most harmed first, that stay in float32 when all in int8 falls too far."""
+
+
+class OutOfTime(Exception):
+    """The stage's own time is nearly over."""
+
+
+class Bench(Protocol):
+    """Where networks are measured."""
+
+    def metric(self, network: Path) -> float:
+        """The scenario's primary metric with this network. Raises OutOfTime."""
+        ...
+
+    def measured(self, network: Path, metric: float) -> Measured:
+        """With size and latency."""
+        ...
+
+    def largest_difference(self, network: Path) -> float:
+        """Of any output number to the model's own."""
+        ...
+
+    def is_better(self, metric: float, other: float) -> bool:
+        """By the metric's direction."""
+        ...
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What a variant is held against."""
+
+    metric: str
+    baseline: Measured
+    tolerance: float
+    is_higher_better: bool
+
+    def fall(self, metric: float) -> float:
+        """How much worse; negative: better."""
+        return round((self.baseline.metric - metric) * (1 if self.is_higher_better else -1), 6)
+
+    def passes(self, metric: float) -> bool:
+        """A hair's breadth of rounding is no fall."""
+        return self.fall(metric) <= self.tolerance + 1e-9
+
+
+@dataclass(frozen=True)
+class Try:
+    """One network that was made: where it lies, which nodes stayed in float32, and its metric."""
+
+    network: Path
+    float_nodes: Sequence[str]
+    metric: float
+
+
+def make_variant(
+    name: VariantName, network: Path, scratch: Path, samples: Sequence[Sample], bench: Bench, gate: Gate
+) -> tuple[VariantReport, Path | None]:
+    """The report, and the file of the network where there is one."""
+    makers: dict[VariantName, Callable[[], Iterator[tuple[Path, Sequence[str]]]]] = {
+        "int8": lambda: _int8_tries(read(network), scratch, samples),
+        "fp16": lambda: _fp16_try(read(network), scratch),
+    }
+    best: Try | None = None
+    is_over = False
+    try:
+        for made, float_nodes in makers[name]():
+            found = Try(made, float_nodes, bench.metric(made))
+            best = found if best is None or bench.is_better(found.metric, best.metric) else best
+            if gate.passes(found.metric):
+                break
+    except OutOfTime:
+        is_over = True
+    if best is None:
+        return VariantReport(name=name, is_published=False, reason="The time was over before it could be measured."), None
+    return _report(name, best, bench, gate, is_over), best.network
+
+
+def _int8_tries(model: Any, scratch: Path, samples: Sequence[Sample]) -> Iterator[tuple[Path, Sequence[str]]]:
+    """All in int8, then first and last layers in float32, then ever more of the nodes that are harmed most."""
+    whole = scratch / "int8.0.onnx"
+    to_int8(model, whole, samples, ())
+    yield whole, ()
+    kept = first_and_last(model)
+    harmed = [n for n in nodes_by_harm(model, whole, samples[:NOISE_SAMPLES]) if n not in kept]
+    for number, share in enumerate((0.0, *FLOAT_SHARES), 1):
+        in_float = kept + harmed[: round(share * len(harmed))]
+        made = scratch / f"int8.{number}.onnx"
+        to_int8(model, made, samples, in_float)
+        yield made, in_float
+
+
+def _fp16_try(model: Any, scratch: Path) -> Iterator[tuple[Path, Sequence[str]]]:
+    made = scratch / "fp16.onnx"
+    to_fp16(model, made)
+    yield made, ()
+
+
+def _report(name: VariantName, best: Try, bench: Bench, gate: Gate, is_over: bool) -> VariantReport:
+    measured, fall = bench.measured(best.network, best.metric), gate.fall(best.metric)
+    is_published = gate.passes(best.metric)
+    moved = f"{gate.metric} {'falls' if fall > 0 else 'rises'} by {100 * abs(fall):.2f} points" if fall else f"{gate.metric} stays the same"
+    told = f"{moved}; {gate.baseline.size_bytes / measured.size_bytes:.1f} times smaller, {_speed(gate.baseline, measured)}."
+    if not is_published:
+        told = f"Kept aside: {moved}, more than the tolerance of {100 * gate.tolerance:g}."
+        told += " The time was over before everything was tried." if is_over else ""
+    return VariantReport(
+        name=name,
+        is_published=is_published,
+        reason=told,
+        measured=measured,
+        fall=fall,
+        largest_difference=round(bench.largest_difference(best.network), 6),
+        float_nodes=len(best.float_nodes),
+    )
+
+
+def _speed(baseline: Measured, measured: Measured) -> str:
+    ratio = baseline.latency_ms / measured.latency_ms
+    return f"{ratio:.1f} times faster on this CPU" if ratio >= 1 else f"{1 / ratio:.1f} times slower on this CPU (it is for GPUs)"
