@@ -158,8 +158,32 @@ def remove_tables(event: Any, _context: Any) -> Any:
 
 
 @app.lambda_function()
+def plan_batch(event: Any, _context: Any) -> Any:
+    """Step PlanBatch of batch."""
+    from chalicelib.steps.plan_batch import handle
+
+    return handle(event)
+
+
+@app.lambda_function()
+def settle_transform(event: Any, _context: Any) -> Any:
+    """Step SettleTransform of batch."""
+    from chalicelib.steps.settle_transform import handle
+
+    return handle(event)
+
+
+@app.lambda_function()
+def summarise(event: Any, context: Any) -> Any:
+    """Step Summarise of batch."""
+    from chalicelib.steps.summarise import handle
+
+    return handle(event, context)
+
+
+@app.lambda_function()
 def record_failure(event: Any, _context: Any) -> Any:
-    """Step RecordFailure of all three."""
+    """Step RecordFailure of all four."""
     from chalicelib.steps.record_failure import handle
 
     return handle(event)

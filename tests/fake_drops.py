@@ -10,7 +10,7 @@ from chalicelib.domain.dataset import DatasetCounts
 from chalicelib.domain.example import Example, Replacement, Tally, counts_of, total
 from chalicelib.domain.records import Page
 from chalicelib.domain.times import text_of
-from chalicelib.ports import QuietMessage, WriteConflict
+from chalicelib.ports import QuietMessage, StoredObject, WriteConflict
 from droplearn.contracts.dataset import ExampleStatus
 from droplearn.contracts.dataset_config import MAX_CONFIG_BYTES
 from droplearn.contracts.s3_layout import CONFIG_FILE
@@ -74,6 +74,11 @@ class FakeDroppedFiles:
     def read_config(self, project: str, dataset: str) -> bytes | None:
         raw = self.objects.get(f"{project}/{dataset}/{CONFIG_FILE}")
         return None if raw is None else raw[: MAX_CONFIG_BYTES + 1]
+
+    def listed(self, prefix: str) -> Iterator[StoredObject]:
+        for key in sorted(self.objects):
+            if key.startswith(prefix):
+                yield StoredObject(key, len(self.objects[key]), "2026-01-01T00:00:00.000Z")
 
 
 class FakeQuietTimer:

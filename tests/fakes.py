@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 
+from chalicelib.domain.batch_job import BatchJob
 from chalicelib.domain.cursors import decode_cursor, encode_cursor
 from chalicelib.domain.dataset import Dataset
 from chalicelib.domain.evaluation import Evaluation
@@ -18,7 +19,7 @@ from chalicelib.domain.service import LiveService, Service
 from chalicelib.domain.strategy import Filter, Strategy
 from chalicelib.domain.task import Task
 from chalicelib.domain.token import Token
-from chalicelib.ports import Answer, EndpointState, JobKind, LogLine, TrainingJob
+from chalicelib.ports import Answer, EndpointState, JobKind, LogLine, StoredObject, TrainingJob, TransformJob
 from droplearn.contracts.errors import CapacityUnavailable, NotFound
 from tests.fake_drops import FakeDroppedFiles, FakeExampleStore, FakeQuietTimer
 from tests.fake_recall import FakeLines, FakeRecallTables
@@ -72,6 +73,7 @@ class FakeArtifacts:
     def __init__(self, bucket: str = "artifacts") -> None:
         self.bucket = bucket
         self.objects: dict[str, bytes] = {}
+        self.changed_at: dict[str, str] = {}
 
     def read(self, key: str) -> bytes | None:
         return self.objects.get(key)
@@ -91,6 +93,14 @@ class FakeArtifacts:
         if key not in self.objects:
             raise NotFound("artifact.unknown", key)
         return iter(self.objects[key].splitlines())
+
+    def listed(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
+        for key in sorted(self.objects):
+            if key.startswith(prefix) and key > after:
+                yield StoredObject(key, len(self.objects[key]), self.changed_at.get(key, "2026-01-01T00:00:00.000Z"))
+
+    def link(self, key: str, valid_for_s: int) -> str:
+        return f"https://{self.bucket}/{key}?for={valid_for_s}"
 
     def uri(self, key: str) -> str:
         return f"s3://{self.bucket}/{key}"
@@ -115,6 +125,24 @@ class FakeTrainingJobs:
         self.stopped.append(name)
         self.known[name] = replace(job, status="Stopping")
         return "stopping"
+
+
+class FakeTransformJobs:
+    """Port TransformJobs."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, TransformJob] = {}
+        self.stopped: list[str] = []
+
+    def describe(self, name: str) -> TransformJob | None:
+        return self.known.get(name)
+
+    def stop(self, name: str) -> str:
+        job = self.known.get(name)
+        if job is None:
+            return "unknown"
+        self.stopped.append(name)
+        return "stopping" if job.status == "InProgress" else "over"
 
 
 class FakeEndpoints:
@@ -217,6 +245,7 @@ class FakePlatform:
     evaluations: FakeRecords = field(default_factory=lambda: FakeRecords(Evaluation))
     services: FakeRecords = field(default_factory=lambda: FakeRecords(Service))
     live_services: FakeRecords = field(default_factory=lambda: FakeRecords(LiveService))
+    batch_jobs: FakeRecords = field(default_factory=lambda: FakeRecords(BatchJob))
     strategies: FakeRecords = field(default_factory=lambda: FakeRecords(Strategy))
     filters: FakeRecords = field(default_factory=lambda: FakeRecords(Filter))
     tokens: FakeRecords = field(default_factory=lambda: FakeRecords(Token))
@@ -224,6 +253,7 @@ class FakePlatform:
     examples: FakeExampleStore = field(default_factory=FakeExampleStore)
     artifacts: FakeArtifacts = field(default_factory=FakeArtifacts)
     training_jobs: FakeTrainingJobs = field(default_factory=FakeTrainingJobs)
+    transform_jobs: FakeTransformJobs = field(default_factory=FakeTransformJobs)
     endpoints: FakeEndpoints = field(default_factory=FakeEndpoints)
     service_metrics: FakeServiceMetrics = field(default_factory=FakeServiceMetrics)
     executions: FakeExecutions = field(default_factory=FakeExecutions)

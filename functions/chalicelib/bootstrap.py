@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
+    from chalicelib.domain.batch_job import BatchJob
     from chalicelib.domain.dataset import Dataset
     from chalicelib.domain.evaluation import Evaluation
     from chalicelib.domain.model import Model
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         Records,
         ServiceMetrics,
         TrainingJobs,
+        TransformJobs,
     )
 
 
@@ -98,6 +100,13 @@ class AwsPlatform:
         return self._records(LiveService)
 
     @cached_property
+    def batch_jobs(self) -> Records[BatchJob]:
+        """Batch jobs."""
+        from chalicelib.domain.batch_job import BatchJob
+
+        return self._records(BatchJob)
+
+    @cached_property
     def strategies(self) -> Records[Strategy]:
         """Strategies."""
         from chalicelib.domain.strategy import Strategy
@@ -159,6 +168,13 @@ class AwsPlatform:
         from chalicelib.adapters.sagemaker import SageMakerTrainingJobs
 
         return SageMakerTrainingJobs()
+
+    @cached_property
+    def transform_jobs(self) -> TransformJobs:
+        """Transform jobs."""
+        from chalicelib.adapters.transform_jobs import SageMakerTransformJobs
+
+        return SageMakerTransformJobs()
 
     @cached_property
     def endpoints(self) -> Endpoints:

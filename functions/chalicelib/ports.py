@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
 from chalicelib.domain.records import Page, R
 
 if TYPE_CHECKING:  # a cold start of predict loads none of these
+    from chalicelib.domain.batch_job import BatchJob
     from chalicelib.domain.dataset import Dataset, DatasetCounts
     from chalicelib.domain.evaluation import Evaluation
     from chalicelib.domain.example import Example, Replacement, Tally
@@ -79,8 +80,20 @@ class WriteConflict(Exception):
     """Somebody else wrote first. Never leaves the service that writes."""
 
 
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """`changed_at`: ISO 8601 in UTC."""
+
+    key: str
+    size_bytes: int
+    changed_at: str
+
+
 class DroppedFiles(Protocol):
     """The data bucket, as far as it is read at all."""
+
+    def listed(self, prefix: str) -> Iterator[StoredObject]:
+        """Every object below it, by key."""
 
     def read_config(self, project: str, dataset: str) -> bytes | None:
         """The droplearn.yaml at the dataset's root, at most one byte more than MAX_CONFIG_BYTES of it; None: there is none."""
@@ -123,10 +136,29 @@ class TrainingJob:
 StopAnswer = Literal["stopping", "over", "unknown"]
 
 
+@dataclass(frozen=True)
+class TransformJob:
+    """What matters of DescribeTransformJob. `status` as a training job's."""
+
+    name: str
+    status: str
+    failure_reason: str = ""
+
+
 class TrainingJobs(Protocol):
     """SageMaker training jobs."""
 
     def describe(self, name: str) -> TrainingJob | None:
+        """None: there is no such job."""
+
+    def stop(self, name: str) -> StopAnswer:
+        """What became of the wish."""
+
+
+class TransformJobs(Protocol):
+    """SageMaker transform jobs."""
+
+    def describe(self, name: str) -> TransformJob | None:
         """None: there is no such job."""
 
     def stop(self, name: str) -> StopAnswer:
@@ -181,7 +213,7 @@ class Executions(Protocol):
     """Executions of the state machines."""
 
     def start(self, machine: str, name: str, given: Mapping[str, Any]) -> str:
-        """`machine`: learn, evaluate or deploy. The same name again changes nothing. Returns the ARN."""
+        """`machine`: learn, evaluate, deploy or batch. The same name again changes nothing. Returns the ARN."""
 
     def stop(self, arn: str, cause: str) -> None:
         """Nothing happens when it is over."""
@@ -213,6 +245,12 @@ class Artifacts(Protocol):
 
     def lines(self, key: str) -> Iterator[bytes]:
         """Line by line, as it comes. Raises NotFound (`artifact.unknown`)."""
+
+    def listed(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
+        """Every object below it, by key; only those behind the key `after`."""
+
+    def link(self, key: str, valid_for_s: int) -> str:
+        """A URL that whoever has it may GET the object with, for so long."""
 
     def uri(self, key: str) -> str:
         """`s3://<artifact bucket>/<key>`."""
@@ -287,6 +325,8 @@ class Platform(Protocol):
     @property
     def live_services(self) -> Records[LiveService]: ...  # noqa: D102
     @property
+    def batch_jobs(self) -> Records[BatchJob]: ...  # noqa: D102
+    @property
     def strategies(self) -> Records[Strategy]: ...  # noqa: D102
     @property
     def filters(self) -> Records[Filter]: ...  # noqa: D102
@@ -298,6 +338,8 @@ class Platform(Protocol):
     def examples(self) -> ExampleStore: ...  # noqa: D102
     @property
     def training_jobs(self) -> TrainingJobs: ...  # noqa: D102
+    @property
+    def transform_jobs(self) -> TransformJobs: ...  # noqa: D102
     @property
     def endpoints(self) -> Endpoints: ...  # noqa: D102
     @property

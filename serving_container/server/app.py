@@ -31,6 +31,8 @@ from server.settings import MIB, Settings
 _JSON = "application/json"
 _CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 RETRY_AFTER_S = 1
+_TO_BE_SENT_AGAIN = (408, 503)
+"""What Batch Transform should try again; all else would be the same again."""
 
 
 class Serving:
@@ -71,13 +73,17 @@ class Serving:
         if self.prediction is None:
             raise RuntimeError("A request was admitted before the model was loaded.")
         deadline, loop = time.monotonic() + self.settings.request_timeout_s, asyncio.get_running_loop()
-        return await loop.run_in_executor(self.pool, self.prediction.answer, body, content_type, options_of(request), deadline)
+        return await loop.run_in_executor(
+            self.pool, self.prediction.answer, body, content_type, options_of(request) or self.settings.options, deadline
+        )
 
     def _refusal(self, request: Request, error: Exception) -> tuple[Response, str]:
         told, request_id = translate(error), uuid.uuid4().hex
         unforeseen = {"exception": repr(error)} if told.code is ErrorCode.UNKNOWN_ERROR else {}
         level = "error" if told.http_status >= 500 else "warning"
         log("request_refused", level, code=told.code.code, detail=told.detail, request_id=request_id, path=request.url.path, **unforeseen)
+        if self.settings.is_batch and request.url.path == "/invocations" and told.http_status not in _TO_BE_SENT_AGAIN:
+            return Response(failure(told.code, told.detail), 200, {"x-request-id": request_id}, _JSON), told.code.code
         headers = {"x-request-id": request_id, "x-error-detail": told.detail.encode("ascii", "replace").decode().replace("\n", " ")[:300]}
         if told.http_status == 503:
             headers["retry-after"] = str(RETRY_AFTER_S)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 from droplearn.contracts.errors import InvalidRequest
 from droplearn.contracts.prediction import MAX_REQUEST_BYTES
@@ -35,6 +36,10 @@ class Settings:
     grace_s: float = 25.0
     """From SIGTERM to exit with requests in flight. SageMaker kills after 30 s. Source: SageMaker, "How containers serve requests"."""
     summary_interval_s: float = 60.0
+    is_batch: bool = False
+    """A Batch Transform container: what cannot be answered is told with 200, since SageMaker fails a job for any other status."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Of the answers to requests that have none, as in a query."""
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -52,6 +57,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         max_raw_bytes=_whole(environ, "SERVER_MAX_RAW_BYTES", Settings.max_raw_bytes),
         request_timeout_s=_whole(environ, "SERVER_REQUEST_TIMEOUT_S", int(Settings.request_timeout_s)),
         grace_s=_whole(environ, "SERVER_GRACE_S", int(Settings.grace_s)),
+        is_batch=environ.get("SAGEMAKER_BATCH", "").lower() == "true",
+        options=dict(parse_qsl(environ.get("SERVER_OPTIONS", ""))),
     )
 
 

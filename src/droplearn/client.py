@@ -68,13 +68,25 @@ class Client:
 
     def pages(self, path: str, items: str, **query: Any) -> Iterator[Json]:
         """Every item of a cursor-paged list."""
+        for page in self.page_by_page(path, **query):
+            yield from page[items]
+
+    def page_by_page(self, path: str, **query: Any) -> Iterator[Json]:
+        """Every page of a cursor-paged list."""
         cursor = None
         while True:
             page = self.call("GET", path, cursor=cursor, **query)
-            yield from page[items]
+            yield page
             cursor = page.get("next_cursor")
             if not cursor:
                 return
+
+    def fetch(self, url: str) -> bytes:
+        """What a presigned URL links to. No token is sent along."""
+        reply = self._request("GET", url, {}, None)
+        if reply.status >= 400:
+            raise NotFound("link.not_usable", f"The link answers {reply.status}.", hint="Links live for a quarter of an hour: ask again.")
+        return reply.data
 
     def predict(self, url: str, token: str, body: bytes, content_type: str) -> Json:
         """The service's own answer, also when it is an error in the prediction form."""

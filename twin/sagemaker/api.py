@@ -14,9 +14,10 @@ from twin.sagemaker.endpoints import Endpoints
 from twin.sagemaker.host import Machines
 from twin.sagemaker.jobs import RUNNING, Job, JobRunner, resource_in_use
 from twin.sagemaker.processing import ProcessingJob, ProcessingRunner
-from twin.sagemaker.quotas import check_training_quota
+from twin.sagemaker.quotas import check_quota
 from twin.sagemaker.servers import error_body, original_message
 from twin.sagemaker.training import TrainingJob, TrainingRunner
+from twin.sagemaker.transform import TransformJob, TransformRunner, model_of, refuse_unknown
 
 Reply = tuple[int, dict[str, Any], Any]
 
@@ -38,6 +39,9 @@ class SageMaker:
         response.create_processing_job = lambda request: self._create_processing_job(request)
         response.describe_processing_job = lambda request: self._describe(request, request.sagemaker_backend.processing_jobs, ProcessingJob)
         response.stop_processing_job = lambda request: self._stop(request, request.sagemaker_backend.processing_jobs, ProcessingJob)
+        response.create_transform_job = lambda request: self._create_transform_job(request)
+        response.describe_transform_job = lambda request: self._describe(request, request.sagemaker_backend.transform_jobs, TransformJob)
+        response.stop_transform_job = lambda request: self._stop(request, request.sagemaker_backend.transform_jobs, TransformJob)
         self._install_endpoints()
         SageMakerRuntimeResponse.use_raw_body = True  # moto decodes the body as text: images crash
         SageMakerRuntimeResponse.invoke_endpoint = lambda request: self._invoke_endpoint(request)
@@ -53,14 +57,14 @@ class SageMaker:
         """No process survives a restart: what was in progress is Failed, and says so."""
         for regions in list(sagemaker_backends.values()):
             for backend in list(regions.values()):
-                for job in [*backend.training_jobs.values(), *backend.processing_jobs.values()]:
+                for job in [*backend.training_jobs.values(), *backend.processing_jobs.values(), *backend.transform_jobs.values()]:
                     if isinstance(job, Job) and job.status in RUNNING:
                         job.fail("InternalServerError: the twin was restarted while the job was running. Please try again.")
 
     def _create_training_job(self, request: Any) -> ActionResult:
         backend, wanted = request.sagemaker_backend, _plain(request.params)
         _refuse_taken(backend.training_jobs, wanted["TrainingJobName"], "Training")
-        check_training_quota(self._quotas_file, wanted, backend.training_jobs.values())
+        check_quota(self._quotas_file, "TrainingJob", wanted, backend.training_jobs.values())
         job = TrainingJob(wanted, backend.account_id, backend.region_name)
         backend.training_jobs[job.name] = job
         self._run(TrainingRunner(job, self._machines))
@@ -73,6 +77,17 @@ class SageMaker:
         backend.processing_jobs[job.name] = job
         self._run(ProcessingRunner(job, self._machines))
         return ActionResult({"ProcessingJobArn": job.arn})
+
+    def _create_transform_job(self, request: Any) -> ActionResult:
+        backend, wanted = request.sagemaker_backend, _plain(request.params)
+        _refuse_taken(backend.transform_jobs, wanted["TransformJobName"], "Transform")
+        model = model_of(backend, wanted["ModelName"])
+        refuse_unknown(wanted)
+        check_quota(self._quotas_file, "TransformJob", wanted, backend.transform_jobs.values())
+        job = TransformJob(wanted, backend.account_id, backend.region_name)
+        backend.transform_jobs[job.name] = job
+        self._run(TransformRunner(job, self._machines, model))
+        return ActionResult({"TransformJobArn": job.arn})
 
     def _run(self, runner: JobRunner) -> None:
         self._runners = {arn: r for arn, r in self._runners.items() if r.is_alive()} | {runner.job.arn: runner}

@@ -40,18 +40,38 @@ class Answer(NamedTuple):
 
 
 class VariantServer:
-    """One production variant's process. It is started again when it dies."""
+    """One production variant's process. It is started again when it dies.
 
-    def __init__(self, machines: Machines, account: str, region: str, endpoint: str, variant: dict[str, Any], model: dict[str, Any]):
+    `environment`: beside the model's own. A transform job's server is of the same kind, with a log group of its own.
+    """
+
+    def __init__(
+        self,
+        machines: Machines,
+        account: str,
+        region: str,
+        endpoint: str,
+        variant: dict[str, Any],
+        model: dict[str, Any],
+        *,
+        log_group: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ):
         self.name: str = variant["VariantName"]
         self.weight = float(variant.get("InitialVariantWeight") or 1.0)
         self._container = model.get("PrimaryContainer") or model["Containers"][0]
         stream = f"{self.name}/{random.randbytes(8).hex()}"  # noqa: S311  (a name)
-        group = f"/aws/sagemaker/Endpoints/{endpoint}"
+        group = log_group or f"/aws/sagemaker/Endpoints/{endpoint}"
+        self._environment = environment or {}
         self._host = Host(machines, account, region, model["ExecutionRoleArn"], group, stream)
         self._closing = threading.Event()
         self._pool = urllib3.PoolManager(num_pools=1, maxsize=32, retries=False)
         self._port = 0
+
+    @property
+    def host(self) -> Host:
+        """Its machine."""
+        return self._host
 
     def start(self) -> None:
         """Download the model, start the process, wait for the first healthy ping.
@@ -89,6 +109,7 @@ class VariantServer:
             "SAGEMAKER_BIND_TO_PORT": str(self._port),
             "SM_MODEL_DIR": str(self._host.folder("model")),
             **(self._container.get("Environment") or {}),
+            **self._environment,
         }
         self._host.start(self._container["Image"], ["serve"], environment)
 
@@ -121,12 +142,12 @@ class VariantServer:
                 log.warning("variant %s ended; it is started again", self.name)
                 self._launch()
 
-    def invoke(self, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def invoke(self, body: bytes, headers: Mapping[str, str], timeout_s: float = _INVOCATION_TIMEOUT_S) -> Answer:
         """POST /invocations. A server that does not answer is a 5xx, as for SageMaker's clients."""
         passed = {k: v for k, v in headers.items() if k.lower() in _PASSED_HEADERS or k.lower().startswith("x-amzn-sagemaker")}
         url = f"http://{HOST}:{self._port}/invocations"
         try:
-            reply = self._pool.request("POST", url, body=body, headers=passed, timeout=_INVOCATION_TIMEOUT_S)
+            reply = self._pool.request("POST", url, body=body, headers=passed, timeout=timeout_s)
         except urllib3.exceptions.TimeoutError:
             return Answer(504, {}, b"Your invocation timed out while waiting for a response from container primary")
         except urllib3.exceptions.HTTPError as error:

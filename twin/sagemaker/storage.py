@@ -5,8 +5,9 @@ import logging
 import os
 import tarfile
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,16 @@ _BLOCK_BYTES = 4 * 1024 * 1024
 
 class DownloadFailed(Exception):
     """SageMaker's "Data download failed", with its words."""
+
+
+@contextmanager
+def _told(bucket: str) -> Iterator[None]:
+    try:
+        yield
+    except PermissionError as error:
+        raise DownloadFailed(f"AccessDenied (403): {error}") from None
+    except MissingBucket:
+        raise DownloadFailed(f"NoSuchBucket (404): The specified bucket does not exist: {bucket}") from None
 
 
 def split_uri(uri: str) -> tuple[str, str]:
@@ -54,27 +65,39 @@ class RoleStorage:
         Raises:
             DownloadFailed: a permission, bucket or object is missing.
         """
-        try:
-            objects = self._of_manifest(uri, folder) if kind == "ManifestFile" else self._of_prefix(uri, folder)
+        with _told(split_uri(uri)[0]):
             count = 0
-            for bucket, key, path in objects:
+            for bucket, key, path in self._named(uri, kind, folder):
                 self._fetch(bucket, key, path)
                 count += 1
-        except PermissionError as error:
-            raise DownloadFailed(f"AccessDenied (403): {error}") from None
-        except MissingBucket:
-            raise DownloadFailed(f"NoSuchBucket (404): The specified bucket does not exist: {split_uri(uri)[0]}") from None
-        return count
+            return count
+
+    def named(self, uri: str, kind: str, folder: Path) -> list[tuple[str, str, Path]]:
+        """(bucket, key, path below `folder`) of what an S3DataSource names; nothing is read but a manifest.
+
+        Raises:
+            DownloadFailed: as for `download`.
+        """
+        with _told(split_uri(uri)[0]):
+            return list(self._named(uri, kind, folder))
+
+    def read(self, bucket: str, key: str) -> bytes:
+        """One object.
+
+        Raises:
+            DownloadFailed: as for `download`.
+        """
+        with _told(bucket):
+            return self._read(bucket, key)
+
+    def _named(self, uri: str, kind: str, folder: Path) -> Iterable[tuple[str, str, Path]]:
+        return self._of_manifest(uri, folder) if kind == "ManifestFile" else self._of_prefix(uri, folder)
 
     def download_file(self, uri: str, path: Path) -> None:
         """One object."""
         bucket, key = split_uri(uri)
-        try:
+        with _told(bucket):
             self._fetch(bucket, key, path)
-        except PermissionError as error:
-            raise DownloadFailed(f"AccessDenied (403): {error}") from None
-        except MissingBucket:
-            raise DownloadFailed(f"NoSuchBucket (404): The specified bucket does not exist: {bucket}") from None
 
     def _of_prefix(self, uri: str, folder: Path) -> Iterable[tuple[str, str, Path]]:
         bucket, prefix = split_uri(uri)

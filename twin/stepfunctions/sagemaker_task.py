@@ -40,6 +40,7 @@ class _Job(NamedTuple):
 JOBS = {
     "createTrainingJob": _Job("TrainingJob", "describe_training_job", "stop_training_job"),
     "createProcessingJob": _Job("ProcessingJob", "describe_processing_job", "stop_processing_job"),
+    "createTransformJob": _Job("TransformJob", "describe_transform_job", "stop_transform_job"),
 }
 _IMMEDIATE = {"createEndpoint", "createEndpointConfig", "createModel", "updateEndpoint"}
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from botocore.exceptions import ClientError
 
 from chalicelib.adapters.aws import client, code_of, is_not_found, translated
-from chalicelib.ports import QuietMessage
+from chalicelib.adapters.s3_listing import list_objects
+from chalicelib.ports import QuietMessage, StoredObject
 from droplearn.contracts.dataset_config import MAX_CONFIG_BYTES
 from droplearn.contracts.s3_layout import CONFIG_FILE, dataset_prefix
 
@@ -37,6 +38,10 @@ class S3DroppedFiles:
                     return b""
                 raise
             return bytes(found["Body"].read())
+
+    def listed(self, prefix: str) -> Iterator[StoredObject]:
+        """ListObjectsV2, a thousand at a time."""
+        return list_objects(self._bucket, prefix)
 
 
 class SqsDropQueue:

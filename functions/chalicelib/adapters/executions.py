@@ -14,7 +14,7 @@ from droplearn.contracts.errors import InternalError
 
 
 class StepFunctionsExecutions:
-    """Executions of learn, evaluate and deploy."""
+    """Executions of learn, evaluate, deploy and batch."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -74,4 +74,6 @@ class StepFunctionsExecutions:
             return self._settings.evaluate_state_machine
         if machine == "deploy":
             return self._settings.deploy_state_machine
+        if machine == "batch":
+            return self._settings.batch_state_machine
         raise InternalError("machine.unknown", f"There is no state machine {machine!r}.")

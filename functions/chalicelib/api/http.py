@@ -10,7 +10,20 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import BadRequestError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupportedContentType, RequestValidationError
 
-from chalicelib.api import datasets, evaluations, filters, models, openapi, projects, scenarios, services, strategies, tasks, tokens
+from chalicelib.api import (
+    batch_jobs,
+    datasets,
+    evaluations,
+    filters,
+    models,
+    openapi,
+    projects,
+    scenarios,
+    services,
+    strategies,
+    tasks,
+    tokens,
+)
 from chalicelib.api.calling import enter
 from chalicelib.api.errors import MethodNotAllowed, Reply, UnsupportedMediaType, invalid_request, reply_to
 from droplearn import __version__
@@ -18,7 +31,7 @@ from droplearn.contracts.errors import DropLearnError, InternalError, InvalidReq
 
 logger = logging.getLogger("droplearn.api")
 resolver = APIGatewayHttpResolver(enable_validation=True)
-for module in (scenarios, projects, datasets, tasks, models, evaluations, services, tokens, strategies, filters):
+for module in (scenarios, projects, datasets, tasks, models, evaluations, services, batch_jobs, tokens, strategies, filters):
     resolver.include_router(module.router)
 
 

@@ -121,7 +121,7 @@ def judge(event: ObjectEvent, recognise: Recognise) -> Example:
     """The record that the event leaves behind."""
     if event.is_removal:
         seen = Recognised(ExampleStatus.DELETED)
-    elif not _is_file_path(event.place.path):
+    elif not is_file_path(event.place.path):
         seen = Recognised(ExampleStatus.SKIPPED, reason="bad_path")
     else:
         seen = recognise(event.place.path, event.size_bytes)
@@ -139,12 +139,12 @@ def judge(event: ObjectEvent, recognise: Recognise) -> Example:
 
 def judge_again(known: Example, recognise: Recognise) -> Example:
     """The same object in the eyes of another scenario."""
-    if known.status is ExampleStatus.DELETED or not _is_file_path(known.path):
+    if known.status is ExampleStatus.DELETED or not is_file_path(known.path):
         return known
     seen = recognise(known.path, known.size_bytes)
     return replace(known, status=seen.status, label=seen.label, reason=seen.reason)
 
 
-def _is_file_path(path: str) -> bool:
+def is_file_path(path: str) -> bool:
     """S3 allows `a//b`, `../b` and a NUL in a key; a directory that a training container reads does not."""
     return "\0" not in path and not {"", ".", ".."} & set(path.split("/")[:-1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chalicelib.domain.batch_job import BatchJob
 from chalicelib.domain.dataset import Dataset
 from chalicelib.domain.evaluation import Evaluation
 from chalicelib.domain.model import Model
@@ -49,3 +50,8 @@ def find_evaluation(platform: Platform, evaluation_id: str) -> Evaluation:
 def find_service(platform: Platform, service_id: str) -> Service:
     """Raises NotFound (`service.unknown`)."""
     return find(platform.services, service_id, "service")
+
+
+def find_batch_job(platform: Platform, batch_id: str) -> BatchJob:
+    """Raises NotFound (`batch_job.unknown`)."""
+    return find(platform.batch_jobs, batch_id, "batch_job")

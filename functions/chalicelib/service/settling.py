@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from chalicelib.domain.batch_job import RUNNING_BATCHES, BatchJob
 from chalicelib.domain.failure import RESTART, Problem, problem
 from chalicelib.domain.service import Service
 from chalicelib.domain.task import RUNNING, Task
@@ -15,11 +16,11 @@ from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
 from chalicelib.service.loading_tables import remove_tables
 from chalicelib.service.resuming import resume_service
-from droplearn.contracts.status import EvaluationStatus, ServiceStatus, TaskStatus
+from droplearn.contracts.status import BatchStatus, EvaluationStatus, ServiceStatus, TaskStatus
 
 RUNNING_EVALUATIONS = [s.value for s in EvaluationStatus if not s.is_terminal]
 RUNNING_SERVICES = [s.value for s in ServiceStatus if not s.is_terminal]
-_NAME = re.compile(r"((task|eval|service)-[0-9a-z]{26})-a([0-9]+)")
+_NAME = re.compile(r"((task|eval|service|batch)-[0-9a-z]{26})-a([0-9]+)")
 
 
 class Execution(NamedTuple):
@@ -28,6 +29,14 @@ class Execution(NamedTuple):
     kind: str
     id: str
     attempt: int
+
+
+_AGAIN = {
+    "task": RESTART,
+    "eval": "Start the evaluation again.",
+    "service": "Deploy the model again.",
+    "batch": "Restart the batch job: it goes on where it was.",
+}
 
 
 def parse_execution_name(name: str) -> Execution | None:
@@ -42,6 +51,8 @@ def record_failure(platform: Platform, execution: Execution, error: Problem) -> 
         return _fail_task(platform, execution, error)
     if execution.kind == "eval":
         return _fail_evaluation(platform, execution.id, error)
+    if execution.kind == "batch":
+        return _fail_batch(platform, execution, error)
     return _fail_service(platform, execution, error)
 
 
@@ -88,6 +99,23 @@ def _fail_service(platform: Platform, execution: Execution, error: Problem) -> s
     return changed.status if changed else None
 
 
+def _fail_batch(platform: Platform, execution: Execution, error: Problem) -> str | None:
+    """One that was asked to stop has stopped, whichever way. Its results stay: a restart goes on from them."""
+    batch = platform.batch_jobs.get(execution.id)
+    if batch is None or batch.attempt != execution.attempt or batch.state.is_terminal:
+        return None
+    is_stopped = batch.state is BatchStatus.STOPPING or batch.final_status == BatchStatus.STOPPED
+    now = text_of(platform.now())
+    changes = {
+        "status": (BatchStatus.STOPPED if is_stopped else BatchStatus.FAILED).value,
+        "error": None if is_stopped else error,
+        "updated_at": now,
+        "ended_at": now,
+    }
+    changed = platform.batch_jobs.change(batch.id, changes, only_if={"status": RUNNING_BATCHES, "attempt": [batch.attempt]})
+    return changed.status if changed else None
+
+
 def settle_ended_execution(platform: Platform, execution: Execution, how: str) -> str | None:
     """For an execution that did not tell itself: what it started is stopped, but a service that was interrupted goes on. `how`: FAILED,
     TIMED_OUT, ABORTED.
@@ -98,13 +126,20 @@ def settle_ended_execution(platform: Platform, execution: Execution, how: str) -
         if how == "ABORTED" and (resumed := resume_service(platform, execution.id, execution.attempt)):
             return resumed.status
         _end_serving(platform, platform.services.get(execution.id), execution.attempt)
-    hint = {"task": RESTART, "eval": "Start the evaluation again.", "service": "Deploy the model again."}[execution.kind]
+    if execution.kind == "batch":
+        _stop_transform(platform, platform.batch_jobs.get(execution.id), execution.attempt)
+    hint = _AGAIN[execution.kind]
     return record_failure(platform, execution, problem("execution.aborted", f"The run was interrupted ({how.lower()}).", hint))
 
 
 def _stop_training(platform: Platform, task: Task | None, attempt: int) -> None:
     if task is not None and task.attempt == attempt and task.training_job and task.status in ("TRAINING", "STOPPING"):
         platform.training_jobs.stop(task.training_job)
+
+
+def _stop_transform(platform: Platform, batch: BatchJob | None, attempt: int) -> None:
+    if batch is not None and batch.attempt == attempt and batch.transform_job and batch.status in ("RUNNING", "STOPPING"):
+        platform.transform_jobs.stop(batch.transform_job)
 
 
 def _end_serving(platform: Platform, service: Service | None, attempt: int) -> None:

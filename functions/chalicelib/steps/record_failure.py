@@ -1,4 +1,4 @@
-"""Step RecordFailure of all three state machines: what was caught, in words for a person."""
+"""Step RecordFailure of all four state machines: what was caught, in words for a person."""
 
 from __future__ import annotations
 

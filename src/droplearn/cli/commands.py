@@ -5,28 +5,21 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from droplearn.cli import batch
 from droplearn.cli.connecting import connect
+from droplearn.cli.outcome import Outcome
 from droplearn.cli.screen import Screen
 from droplearn.client import Client, Json, part, wait_until
 from droplearn.contracts.errors import InvalidRequest, NotFound
 from droplearn.contracts.ids import check_name
-from droplearn.contracts.status import EvaluationStatus, ServiceStatus, TaskStatus
+from droplearn.contracts.status import BatchStatus, EvaluationStatus, ServiceStatus, TaskStatus
 from droplearn.scenarios import scenario_named
 
 Options = argparse.Namespace
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The document that `--json` prints, and whether the exit status is 0."""
-
-    document: Any
-    is_success: bool = True
 
 
 # ---- up ------------------------------------------------------------------------------------------------------------
@@ -100,9 +93,11 @@ def train(options: Options, screen: Screen) -> Outcome:
 
 
 def restart(options: Options, screen: Screen) -> Outcome:
-    """A new attempt of the same task."""
+    """A new attempt of the same task or batch job."""
     client = connect(options.connection)
-    task = client.call("POST", f"/v1/tasks/{part(options.task)}/restart")
+    if options.id.startswith("batch-"):
+        return batch.restart(client, options, screen)
+    task = client.call("POST", f"/v1/tasks/{part(options.id)}/restart")
     if not options.wait:
         screen.say(f"{task['id']} {task['status']}")
         return Outcome({"task": task["id"], "status": task["status"]})
@@ -178,7 +173,7 @@ def _show_metrics(screen: Screen, metrics: Json | None) -> None:
 
 
 # ---- status, logs, models --------------------------------------------------------------------------------------------
-_KINDS = {"task": "tasks", "eval": "evaluations", "model": "models", "service": "services"}
+_KINDS = {"task": "tasks", "eval": "evaluations", "model": "models", "service": "services", "batch": "batch-jobs"}
 
 
 def status(options: Options, screen: Screen) -> Outcome:
@@ -339,16 +334,19 @@ def _shown(file: str, response: Json) -> list[list[Any]]:
 _MAX_SHOWN = 20
 
 
+_STATES: dict[str, Any] = {"task": TaskStatus, "service": ServiceStatus, "batch": BatchStatus}
+
+
 def stop(options: Options, screen: Screen) -> Outcome:
-    """A task or a service."""
+    """A task, a service or a batch job."""
     client = connect(options.connection)
     kind = options.id.split("-", 1)[0]
-    if kind not in ("task", "service"):
+    if kind not in _STATES:
         raise InvalidRequest(
-            "stop.unknown_kind", f"{options.id!r} is neither a task nor a service.", hint="Ids begin with task- or service-."
+            "stop.unknown_kind", f"{options.id!r} cannot be stopped.", hint="Ids of what can begin with task-, service- or batch-."
         )
     found = client.call("POST", f"/v1/{_KINDS[kind]}/{part(options.id)}/stop")
-    states: Any = TaskStatus if kind == "task" else ServiceStatus
+    states = _STATES[kind]
     if options.wait:
         found = wait_until(lambda: client.call("GET", f"/v1/{_KINDS[kind]}/{part(options.id)}"), lambda f: states(f["status"]).is_terminal)
     screen.say(f"{options.id}  {found['status']}")

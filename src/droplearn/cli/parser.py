@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from droplearn import __version__
-from droplearn.cli import commands, service_commands
+from droplearn.cli import batch, commands, service_commands
 from droplearn.contracts.status import ServiceKind
 from droplearn.scenarios import SCENARIOS
 
@@ -62,8 +62,8 @@ def make_parser() -> argparse.ArgumentParser:
 
     _add_train(command("train", commands.train, "train a model on a dataset"))
 
-    status = command("status", commands.status, "show projects, or one task, evaluation, model or service")
-    status.add_argument("id", nargs="?", help="task-..., eval-..., model-..., service-..., or a project")
+    status = command("status", commands.status, "show projects, or one task, evaluation, model, service or batch job")
+    status.add_argument("id", nargs="?", help="task-..., eval-..., model-..., service-..., batch-..., or a project")
 
     logs = command("logs", commands.logs, "print what a task's training said")
     logs.add_argument("task")
@@ -90,11 +90,13 @@ def make_parser() -> argparse.ArgumentParser:
     predict.add_argument("--option", action="append", type=query_option, metavar="NAME=VALUE", help="of the answer: top=3, pos=pixels, ...")
     predict.add_argument("--token", help="the service's token (default: the connection's)")
 
-    stop = command("stop", commands.stop, "stop a task (its best model is kept) or a service (its endpoint is deleted)")
+    _add_batch(command("batch", batch.batch, "apply a model to every object of a dataset or below a prefix"))
+
+    stop = command("stop", commands.stop, "stop a task (its best model is kept), a service (its endpoint is deleted) or a batch job")
     stop.add_argument("id")
     stop.add_argument("--wait", action="store_true", help="until it has stopped")
-    restart = command("restart", commands.restart, "start a failed or stopped task again; it resumes from its checkpoint")
-    restart.add_argument("task")
+    restart = command("restart", commands.restart, "start a failed or stopped task or batch job again; it goes on where it was")
+    restart.add_argument("id")
     restart.add_argument("--wait", action="store_true", help="until it is done")
     return parser
 
@@ -160,3 +162,18 @@ def _add_deploy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--instance-count", type=int)
     parser.add_argument("--variant", choices=["fp32", "int8", "fp16"], help="default: fp32, the model as it was trained")
     parser.add_argument("--wait", action="store_true", help="until it answers")
+
+
+def _add_batch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--dataset", help="of the model's project; its labels give metrics")
+    source.add_argument("--prefix", metavar="PROJECT/...", help="of the data bucket")
+    parser.add_argument("--name", help="of the batch job")
+    parser.add_argument("--option", action="append", type=query_option, metavar="NAME=VALUE", help="of each answer: top=3, pos=pixels, ...")
+    parser.add_argument("--max-runtime", type=duration_s, metavar="4h", help="default: 4h; what was answered by then is summarised")
+    parser.add_argument("--instance-type", metavar="ml.c5.large")
+    parser.add_argument("--instance-count", type=int)
+    parser.add_argument("--objects-per-transform", type=int, metavar="N", help="a stop loses at most so many; default: by their number")
+    parser.add_argument("--wait", action="store_true", help="until it is done")
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="wait, then write summary.csv and one JSON file per object there")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from datetime import UTC, datetime, timedelta
 
-from droplearn.cli.commands import Outcome
 from droplearn.cli.connecting import connect
+from droplearn.cli.outcome import Outcome
 from droplearn.cli.screen import Screen
 from droplearn.client import part
 from droplearn.contracts.errors import Conflict, InvalidRequest

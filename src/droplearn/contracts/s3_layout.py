@@ -80,6 +80,24 @@ def evaluation_prefix(evaluation_id: str) -> str:
     return f"evaluations/{evaluation_id}/"
 
 
+def batch_prefix(batch_id: str, attempt: int) -> str:
+    """What one attempt of a batch job works with: inputs.jsonl, plan.json, manifests/, parts/."""
+    return f"batch/{batch_id}/a{attempt}/"
+
+
+def results_prefix(batch_id: str) -> str:
+    """What a batch job gives: `<key in the data bucket>.out` of each input, and summary.csv, results.jsonl, failures.jsonl, report.json.
+
+    The names cannot meet: a key in the data bucket begins with a project's name and a slash.
+    """
+    return f"infer-result-{batch_id}/"
+
+
+def result_key(batch_id: str, input_key: str) -> str:
+    """The answer about one object. Source of `.out`: Amazon SageMaker API Reference, TransformOutput."""
+    return f"{results_prefix(batch_id)}{input_key}.out"
+
+
 def s3_uri(bucket: str, key: str) -> str:
     """`s3://bucket/key`."""
     return f"s3://{bucket}/{key}"

@@ -78,6 +78,26 @@ class ServiceKind(StrEnum):
     FORMAL = "formal"
 
 
+class BatchStatus(StrEnum):
+    """A batch job. What had been answered by its end is kept and summarised, whichever end it was."""
+
+    CREATED = "CREATED"
+    PREPARING = "PREPARING"
+    QUEUED_FOR_CAPACITY = "QUEUED_FOR_CAPACITY"
+    RUNNING = "RUNNING"
+    STOPPING = "STOPPING"
+    SUMMARISING = "SUMMARISING"
+    SUCCEEDED = "SUCCEEDED"
+    TIMED_OUT = "TIMED_OUT"
+    STOPPED = "STOPPED"
+    FAILED = "FAILED"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Nothing happens any more unless the batch job is restarted."""
+        return self in (BatchStatus.SUCCEEDED, BatchStatus.TIMED_OUT, BatchStatus.STOPPED, BatchStatus.FAILED)
+
+
 class Permission(StrEnum):
     """Permission points of tokens (A-5)."""
 

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from droplearn.contracts import errors
-from droplearn.contracts.status import EvaluationStatus, ServiceStatus, TaskStatus
+from droplearn.contracts.status import BatchStatus, EvaluationStatus, ServiceStatus, TaskStatus
 
 ROOT = Path(__file__).parents[3]
-MACHINES = ["learn", "evaluate", "deploy"]
+MACHINES = ["learn", "evaluate", "deploy", "batch"]
+STATUSES: dict[str, Any] = {"learn": TaskStatus, "evaluate": EvaluationStatus, "deploy": ServiceStatus, "batch": BatchStatus}
 STEPS = sorted(p.stem for p in (ROOT / "functions/chalicelib/steps").glob("*.py") if p.stem != "__init__")
 
 
@@ -90,12 +91,12 @@ def test_every_change_of_a_status_has_a_condition_so_that_nothing_is_revived(nam
     given = body["Parameters"]
     assert "#status" in given["ConditionExpression"]
     assert any("ConditionalCheckFailedException" in error for catch in body["Catch"] for error in catch["ErrorEquals"])
-    if name == "learn":
+    if name in ("learn", "batch"):
         assert "attempt = :attempt" in given["ConditionExpression"]
-    known = {s.value for s in {"learn": TaskStatus, "evaluate": EvaluationStatus, "deploy": ServiceStatus}[name]}
+    known = {s.value for s in STATUSES[name]}
     written = {v["S"] for k, v in given["ExpressionAttributeValues"].items() if v.get("S", "").isupper()}
     assert written <= known
-    ends = {s.value for s in {"learn": TaskStatus, "evaluate": EvaluationStatus, "deploy": ServiceStatus}[name] if s.is_terminal}
+    ends = {s.value for s in STATUSES[name] if s.is_terminal}
     allowed = re.findall(r":(\w+)", given["ConditionExpression"].partition("#status")[2])
     assert not {given["ExpressionAttributeValues"][f":{v}"].get("S") for v in allowed} & ends
 
