@@ -10,7 +10,21 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import BadRequestError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupportedContentType, RequestValidationError
 
-from chalicelib.api import datasets, evaluations, filters, models, openapi, projects, scenarios, services, strategies, tasks, tokens
+from chalicelib.api import (
+    datasets,
+    evaluations,
+    filters,
+    models,
+    openapi,
+    preview_page,
+    previews,
+    projects,
+    scenarios,
+    services,
+    strategies,
+    tasks,
+    tokens,
+)
 from chalicelib.api.calling import enter
 from chalicelib.api.errors import MethodNotAllowed, Reply, UnsupportedMediaType, invalid_request, reply_to
 from droplearn import __version__
@@ -18,7 +32,7 @@ from droplearn.contracts.errors import DropLearnError, InternalError, InvalidReq
 
 logger = logging.getLogger("droplearn.api")
 resolver = APIGatewayHttpResolver(enable_validation=True)
-for module in (scenarios, projects, datasets, tasks, models, evaluations, services, tokens, strategies, filters):
+for module in (scenarios, projects, datasets, tasks, models, previews, evaluations, services, tokens, strategies, filters):
     resolver.include_router(module.router)
 
 
@@ -57,6 +71,8 @@ def handle(event: dict[str, Any], context: Any) -> Reply:
     """Every answer, also a failure of ours, has the one error form."""
     try:
         given = event | {"rawPath": unquote(event["rawPath"])}
+        if given["rawPath"].startswith(preview_page.PREFIX):
+            return preview_page.answer(given)
         enter(given, is_public=given["rawPath"] in openapi.PUBLIC)
         return resolver.resolve(given, context)  # type: ignore[return-value]
     except Exception as error:  # noqa: BLE001 (the edge: nothing may leave but an answer)
