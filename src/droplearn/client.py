@@ -76,6 +76,13 @@ class Client:
             if not cursor:
                 return
 
+    def fetch(self, url: str, file: Path) -> int:
+        """What a presigned URL names, into a file; how many bytes."""
+        reply = self._request("GET", url, {}, None)
+        if reply.status >= 400:
+            raise TransientError("api.not_fetched", f"The file could not be fetched: {reply.status}.", hint="Ask for it again.")
+        return file.write_bytes(reply.data)
+
     def predict(self, url: str, token: str, body: bytes, content_type: str) -> Json:
         """The service's own answer, also when it is an error in the prediction form."""
         reply = self._request("POST", url, {"authorization": token, "content-type": content_type}, body)

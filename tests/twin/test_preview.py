@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from droplearn.cli.main import main
 from droplearn.contracts.prediction import PredictionSuccess
 from tests.e2e.browser import CHROMIUM, browser
 from tests.pictures import picture
@@ -59,3 +61,19 @@ def test_a_link_is_all_that_is_needed_until_it_is_revoked(world: World, learnt: 
     assert len(fetched.data) > 1_000_000
     assert world.ask("DELETE", f"/v1/preview-links/{link['id']}")[0] == 204
     assert ask().status == 404
+
+
+def test_a_model_is_exported_and_its_link_shown_from_the_command_line(
+    world: World, learnt: Learnt, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    connection = ["--connection", str(world.state / "connection.json")]
+    assert main(["export", learnt.model, "--output", str(tmp_path / "model.zip"), *connection]) == 0
+    with zipfile.ZipFile(tmp_path / "model.zip") as archive:
+        assert archive.getinfo("model/model.onnx").file_size > 1_000_000
+        assert "circle" in archive.read("model/labels.json").decode()
+    assert main(["export", learnt.model, "--form", "triton", "--output", str(tmp_path / "model.tar.gz"), *connection]) == 0
+    capsys.readouterr()
+    assert main(["preview", learnt.model, "--valid-for", "2m", *connection]) == 0
+    shown = capsys.readouterr().out
+    assert "/v1/preview/preview-" in shown
+    assert shown.count("\u2588") > 100, "a QR code"

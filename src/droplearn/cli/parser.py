@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from droplearn import __version__
-from droplearn.cli import commands, previewing, service_commands
+from droplearn.cli import commands, exporting, previewing, service_commands
 from droplearn.contracts.status import ServiceKind
 from droplearn.scenarios import SCENARIOS
 
@@ -89,6 +89,11 @@ def make_parser() -> argparse.ArgumentParser:
     preview.add_argument(
         "--valid-for", type=duration_s, default=3600, metavar="1h", help="how long the link opens (default: 1h, at most 7d)"
     )
+
+    export = command("export", exporting.export, "fetch a model that runs without droplearn")
+    export.add_argument("model")
+    export.add_argument("--form", choices=["onnx", "triton"], default="onnx", help="onnx: network and example; triton: a model repository")
+    export.add_argument("--output", type=Path, metavar="FILE", help="default: the model's own file name")
 
     predict = command("predict", commands.predict, "ask a running service about files")
     predict.add_argument("service")

@@ -135,6 +135,8 @@ class Scenario:
     evaluation: str
     serving: str
     pair: Callable[[Sequence[str], Sequence[str]], Mapping[str, str]] | None = None
+    standalone: str | None = None
+    """A program that runs such a model by itself: exported as predict.py. None: a model is more than one network."""
 
     @property
     def name(self) -> str:
