@@ -6,12 +6,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
+from urllib.parse import quote
 
 from chalicelib.domain.batch_job import BatchJob
 from chalicelib.domain.cursors import decode_cursor, encode_cursor
 from chalicelib.domain.dataset import Dataset
 from chalicelib.domain.evaluation import Evaluation
 from chalicelib.domain.model import Model
+from chalicelib.domain.preview_link import PreviewLink
 from chalicelib.domain.project import Project
 from chalicelib.domain.records import Page
 from chalicelib.domain.request import Request
@@ -83,6 +85,9 @@ class FakeArtifacts:
             raise NotFound("artifact.unknown", key)
         return self.objects[key][first : first + count]
 
+    def size(self, key: str) -> int | None:
+        return len(self.objects[key]) if key in self.objects else None
+
     def write(self, key: str, body: bytes) -> None:
         self.objects[key] = body
 
@@ -104,6 +109,16 @@ class FakeArtifacts:
 
     def uri(self, key: str) -> str:
         return f"s3://{self.bucket}/{key}"
+
+
+class FakeLinks:
+    """Port Links."""
+
+    def to_artifact(self, key: str, valid_for_s: int, file_name: str = "") -> str:
+        return f"https://artifacts.example.com/{quote(key)}?expires={valid_for_s}&file={quote(file_name)}"
+
+    def to_data(self, key: str, valid_for_s: int) -> str:
+        return f"https://data.example.com/{quote(key)}?expires={valid_for_s}"
 
 
 class FakeTrainingJobs:
@@ -249,9 +264,11 @@ class FakePlatform:
     strategies: FakeRecords = field(default_factory=lambda: FakeRecords(Strategy))
     filters: FakeRecords = field(default_factory=lambda: FakeRecords(Filter))
     tokens: FakeRecords = field(default_factory=lambda: FakeRecords(Token))
+    preview_links: FakeRecords = field(default_factory=lambda: FakeRecords(PreviewLink))
     requests: FakeRecords = field(default_factory=lambda: FakeRecords(Request))
     examples: FakeExampleStore = field(default_factory=FakeExampleStore)
     artifacts: FakeArtifacts = field(default_factory=FakeArtifacts)
+    links: FakeLinks = field(default_factory=FakeLinks)
     training_jobs: FakeTrainingJobs = field(default_factory=FakeTrainingJobs)
     transform_jobs: FakeTransformJobs = field(default_factory=FakeTransformJobs)
     endpoints: FakeEndpoints = field(default_factory=FakeEndpoints)

@@ -11,6 +11,7 @@ from twin.http_api.server import HttpApi
 from twin.identity import Keys
 from twin.packaging.build import package
 from twin.packaging.dependencies import cache_folder
+from twin.provision.assets import upload_assets
 from twin.provision.aws import Aws
 from twin.provision.expand import expand, uploader
 from twin.provision.stack import Stack
@@ -42,6 +43,8 @@ class Product:
         self._stack = Stack(self._aws, STACK, bucket)
         done = self._stack.apply(template, {})
         log.info("provisioned: %s", {what: len(names) for what, names in done.items()})
+        if "ArtifactBucket" in self._stack.record:
+            upload_assets(self._aws.client("s3"), self._bucket("ArtifactBucket"))
 
     def serve(self) -> None:
         """Open the HTTP API.

@@ -90,7 +90,7 @@ def start_twin(
     process = subprocess.Popen(
         command,
         cwd=PROJECT_ROOT,
-        env=os.environ | {"PYTHONPATH": str(PROJECT_ROOT)} | dict(environment or {}),
+        env=os.environ | {"PYTHONPATH": f"{PROJECT_ROOT}{os.pathsep}{PROJECT_ROOT / 'src'}"} | dict(environment or {}),
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.dataset import Dataset
     from chalicelib.domain.evaluation import Evaluation
     from chalicelib.domain.model import Model
+    from chalicelib.domain.preview_link import PreviewLink
     from chalicelib.domain.project import Project
     from chalicelib.domain.records import R
     from chalicelib.domain.request import Request
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         Invoker,
         JobLogs,
         Lines,
+        Links,
         QuietTimer,
         RecallTables,
         Records,
@@ -128,6 +130,13 @@ class AwsPlatform:
         return self._records(Token)
 
     @cached_property
+    def preview_links(self) -> Records[PreviewLink]:
+        """Links to previews."""
+        from chalicelib.domain.preview_link import PreviewLink
+
+        return self._records(PreviewLink)
+
+    @cached_property
     def requests(self) -> Records[Request]:
         """Remembered requests."""
         from chalicelib.domain.request import Request
@@ -217,6 +226,13 @@ class AwsPlatform:
         from chalicelib.adapters.s3_lines import S3Lines
 
         return S3Lines({"artifacts": self.settings.artifact_bucket, "data": self.settings.data_bucket})
+
+    @cached_property
+    def links(self) -> Links:
+        """Presigned URLs."""
+        from chalicelib.adapters.links import S3Links
+
+        return S3Links(self.settings.artifact_bucket, self.settings.data_bucket)
 
     @cached_property
     def recall_tables(self) -> RecallTables:

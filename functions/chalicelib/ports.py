@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # a cold start of predict loads none of these
     from chalicelib.domain.evaluation import Evaluation
     from chalicelib.domain.example import Example, Replacement, Tally
     from chalicelib.domain.model import Model
+    from chalicelib.domain.preview_link import PreviewLink
     from chalicelib.domain.project import Project
     from chalicelib.domain.request import Request
     from chalicelib.domain.service import LiveService, Service
@@ -237,6 +238,9 @@ class Artifacts(Protocol):
     def read_range(self, key: str, first: int, count: int) -> bytes:
         """Fewer bytes where the object ends. Raises NotFound (`artifact.unknown`)."""
 
+    def size(self, key: str) -> int | None:
+        """In bytes; None: there is no such object."""
+
     def write(self, key: str, body: bytes) -> None:
         """Writes over what was there."""
 
@@ -254,6 +258,16 @@ class Artifacts(Protocol):
 
     def uri(self, key: str) -> str:
         """`s3://<artifact bucket>/<key>`."""
+
+
+class Links(Protocol):
+    """URLs that let anybody read one object for a while. Made without a call: whether the object is there is not looked at."""
+
+    def to_artifact(self, key: str, valid_for_s: int, file_name: str = "") -> str:
+        """`file_name`: what a browser that downloads it calls it."""
+
+    def to_data(self, key: str, valid_for_s: int) -> str:
+        """An object of the data bucket."""
 
 
 class Lines(Protocol):
@@ -333,6 +347,8 @@ class Platform(Protocol):
     @property
     def tokens(self) -> Records[Token]: ...  # noqa: D102
     @property
+    def preview_links(self) -> Records[PreviewLink]: ...  # noqa: D102
+    @property
     def requests(self) -> Records[Request]: ...  # noqa: D102
     @property
     def examples(self) -> ExampleStore: ...  # noqa: D102
@@ -358,6 +374,8 @@ class Platform(Protocol):
     def artifacts(self) -> Artifacts: ...  # noqa: D102
     @property
     def lines(self) -> Lines: ...  # noqa: D102
+    @property
+    def links(self) -> Links: ...  # noqa: D102
     @property
     def recall_tables(self) -> RecallTables: ...  # noqa: D102
     @property

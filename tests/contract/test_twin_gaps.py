@@ -6,6 +6,7 @@ import io
 import json
 import re
 import time
+import urllib.request
 import zipfile
 from typing import Any
 
@@ -92,6 +93,16 @@ def test_instances_are_one_process(aws: Aws) -> None:
     wait_for(describe, lambda status: status == "Completed")
     streams = aws.client("logs").describe_log_streams(logGroupName="/aws/sagemaker/TrainingJobs")["logStreams"]
     assert len(streams) == 1
+
+
+def test_every_origin_may_read(aws: Aws) -> None:
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="no-rules", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket="no-rules", Key="a", Body=b"x")
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": "no-rules", "Key": "a"})
+    request = urllib.request.Request(url, headers={"Origin": "https://anywhere.example.com"})
+    with urllib.request.urlopen(request) as reply:
+        assert reply.headers["access-control-allow-origin"] in ("*", "https://anywhere.example.com")
 
 
 def test_alarms_never_fire(aws: Aws) -> None:

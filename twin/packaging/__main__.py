@@ -1,9 +1,11 @@
 """The command line of packaging."""
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
 
+from twin.packaging.browser_runtime import NoRuntime, browser_runtime
 from twin.packaging.build import PackagingFailed, package
 from twin.settings import PROJECT_ROOT
 
@@ -16,8 +18,17 @@ def main() -> None:
     options = parser.parse_args()
     try:
         print(package(options.project.resolve(), options.out.resolve()))
-    except PackagingFailed as error:
+        _copy_assets(options.out.resolve())
+    except (PackagingFailed, NoRuntime) as error:
         sys.exit(f"packaging failed: {error}")
+
+
+def _copy_assets(out: Path) -> None:
+    """What belongs into the artifact bucket, by key."""
+    for key, file in browser_runtime().items():
+        target = out / key
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
 
 
 if __name__ == "__main__":

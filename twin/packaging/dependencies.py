@@ -8,7 +8,7 @@ import sys
 import uuid
 from pathlib import Path
 
-REQUIREMENTS = ("aws-lambda-powertools", "pydantic", "pyyaml")  # boto3 is in Lambda's runtime
+REQUIREMENTS = ("aws-lambda-powertools", "pydantic", "pyyaml", "segno")  # boto3 is in Lambda's runtime
 PLATFORM = ("--platform", "manylinux2014_x86_64", "--python-version", "3.11", "--implementation", "cp", "--only-binary=:all:")
 _KEPT_OUT = ("__pycache__", "bin", "*.dist-info/direct_url.json", "*.dist-info/RECORD", "*.dist-info/REQUESTED")
 _VERSION = "1"

@@ -48,6 +48,16 @@ class S3Artifacts:
                 raise
             return bytes(found["Body"].read())
 
+    def size(self, key: str) -> int | None:
+        """One HeadObject."""
+        with translated():
+            try:
+                return int(client("s3").head_object(Bucket=self._bucket, Key=key)["ContentLength"])
+            except ClientError as error:
+                if is_not_found(error):
+                    return None
+                raise
+
     def write(self, key: str, body: bytes) -> None:
         """One PutObject."""
         with translated():

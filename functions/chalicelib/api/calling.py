@@ -32,6 +32,11 @@ def require(point: Permission, project: str | None) -> None:
     _CALLER.get().require(point, project)
 
 
+def page_url(signed: str) -> str:
+    """Where a preview is opened."""
+    return f"{_BASE_URL.get()}/v1/preview/{signed}"
+
+
 def predict_url(service_id: str) -> str:
     """Where the service answers."""
     return f"{_BASE_URL.get()}/v1/services/{service_id}/predict"

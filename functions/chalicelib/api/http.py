@@ -17,6 +17,8 @@ from chalicelib.api import (
     filters,
     models,
     openapi,
+    preview_page,
+    previews,
     projects,
     scenarios,
     services,
@@ -31,7 +33,7 @@ from droplearn.contracts.errors import DropLearnError, InternalError, InvalidReq
 
 logger = logging.getLogger("droplearn.api")
 resolver = APIGatewayHttpResolver(enable_validation=True)
-for module in (scenarios, projects, datasets, tasks, models, evaluations, services, batch_jobs, tokens, strategies, filters):
+for module in (scenarios, projects, datasets, tasks, models, previews, evaluations, services, batch_jobs, tokens, strategies, filters):
     resolver.include_router(module.router)
 
 
@@ -70,6 +72,8 @@ def handle(event: dict[str, Any], context: Any) -> Reply:
     """Every answer, also a failure of ours, has the one error form."""
     try:
         given = event | {"rawPath": unquote(event["rawPath"])}
+        if given["rawPath"].startswith(preview_page.PREFIX):
+            return preview_page.answer(given)
         enter(given, is_public=given["rawPath"] in openapi.PUBLIC)
         return resolver.resolve(given, context)  # type: ignore[return-value]
     except Exception as error:  # noqa: BLE001 (the edge: nothing may leave but an answer)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from chalicelib.api.calling import require
 from chalicelib.api.parameters import Cursor, FewRows, Limit
 from chalicelib.api.recall_views import TableNames, TablePreview
-from chalicelib.api.views import ModelPage, ModelView
+from chalicelib.api.views import ExportView, ModelPage, ModelView
 from chalicelib.bootstrap import platform
 from chalicelib.domain.model import Model, models_of
-from chalicelib.service import previews
+from chalicelib.service import exporting, previews
 from chalicelib.service.finding import find_model, find_project
 from droplearn.contracts.status import Permission
 
 router: Router = Router()  # type: ignore[no-untyped-call]
+
+ExportForm = Annotated[
+    exporting.Form,
+    Query(description="`onnx`: a zip with the network, labels, model card and a program; `triton`: a model repository, tar.gz"),
+]
 
 
 def _view(model: Model) -> ModelView:
@@ -42,6 +50,13 @@ def get_model(model: str) -> ModelView:
     found = find_model(platform(), model)
     require(Permission.LIST_PROJECT, found.project)
     return _view(found)
+
+
+@router.get("/v1/models/<model>/export", summary="Export a model", tags=["models"])
+def export_model(model: str, form: ExportForm = "onnx") -> ExportView:
+    """A URL, good for 15 minutes, of an archive that runs without droplearn. Needs DeployService."""
+    require(Permission.DEPLOY_SERVICE, find_model(platform(), model).project)
+    return ExportView.model_validate(exporting.export_model(platform(), model, form)._asdict())
 
 
 @router.get("/v1/models/<model>/tables", summary="List a model's tables", tags=["recommendation"])

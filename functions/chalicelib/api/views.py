@@ -200,6 +200,16 @@ class ModelView(View):
     created_at: str
 
 
+class ExportView(View):
+    """Where an exported model is fetched from."""
+
+    form: str
+    file_name: str
+    size_bytes: int
+    url: str = Field(description="Presigned: a GET without a token")
+    valid_for_s: int
+
+
 class ModelPage(View):
     """Models, newest first."""
 

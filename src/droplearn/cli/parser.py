@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from droplearn import __version__
-from droplearn.cli import batch, commands, service_commands
+from droplearn.cli import batch, commands, exporting, previewing, service_commands
 from droplearn.contracts.status import ServiceKind
 from droplearn.scenarios import SCENARIOS
 
@@ -83,6 +83,17 @@ def make_parser() -> argparse.ArgumentParser:
     service = subparsers.add_parser("service", help="extend, cut and change a service that runs")
     actions = service.add_subparsers(required=True, metavar="ACTION")
     _add_service_actions(partial(_add_command, actions))
+
+    preview = command("preview", previewing.preview, "show a QR code: a phone that scans it runs the model in its browser")
+    preview.add_argument("model")
+    preview.add_argument(
+        "--valid-for", type=duration_s, default=3600, metavar="1h", help="how long the link opens (default: 1h, at most 7d)"
+    )
+
+    export = command("export", exporting.export, "fetch a model that runs without droplearn")
+    export.add_argument("model")
+    export.add_argument("--form", choices=["onnx", "triton"], default="onnx", help="onnx: network and example; triton: a model repository")
+    export.add_argument("--output", type=Path, metavar="FILE", help="default: the model's own file name")
 
     predict = command("predict", commands.predict, "ask a running service about files")
     predict.add_argument("service")

@@ -55,9 +55,14 @@ def checkpoints_prefix(task_id: str) -> str:
     return f"{task_prefix(task_id)}checkpoints/"
 
 
+def best_model_prefix(task_id: str) -> str:
+    """The files of the best model so far, each by itself: what is served by anything but SageMaker reads them here."""
+    return f"{checkpoints_prefix(task_id)}best/"
+
+
 def best_model_manifest_key(task_id: str) -> str:
     """The ModelManifest of the best model so far."""
-    return f"{checkpoints_prefix(task_id)}best/model.json"
+    return f"{best_model_prefix(task_id)}model.json"
 
 
 def health_report_key(task_id: str) -> str:
@@ -96,6 +101,20 @@ def results_prefix(batch_id: str) -> str:
 def result_key(batch_id: str, input_key: str) -> str:
     """The answer about one object. Source of `.out`: Amazon SageMaker API Reference, TransformOutput."""
     return f"{results_prefix(batch_id)}{input_key}.out"
+
+
+def export_key(model_id: str, file_name: str) -> str:
+    """A packed model, made when it is asked for and forgotten after some days."""
+    return f"exports/{model_id}/{file_name}"
+
+
+BROWSER_RUNTIME_VERSION = "1.30.0"
+"""Of onnxruntime-web, which runs models in a browser."""
+
+
+def browser_runtime_key(name: str) -> str:
+    """One of its files, gzipped. Written when the stack is deployed."""
+    return f"assets/onnxruntime-web-{BROWSER_RUNTIME_VERSION}/{name}"
 
 
 def s3_uri(bucket: str, key: str) -> str:

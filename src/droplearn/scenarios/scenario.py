@@ -107,6 +107,8 @@ class ScenarioSpec(Part):
     """What a service of it is: a SageMaker endpoint, or tables that a Lambda answers from."""
     variants: list[VariantName] = Field(default_factory=list)
     """What optimisation can make of a model; none where a model is not one network."""
+    preview: Literal["picture_labels", "picture_boxes", "sound_labels"] | None = None
+    """How a browser runs such a model by itself (functions/chalicelib/preview_page); None: it cannot."""
     image_flavour: Literal["", "tabular", "ocr"] = ""
     """Which build of the training and serving images has what it needs; "" is the plain one."""
 
@@ -133,6 +135,8 @@ class Scenario:
     evaluation: str
     serving: str
     pair: Callable[[Sequence[str], Sequence[str]], Mapping[str, str]] | None = None
+    standalone: str | None = None
+    """A program that runs such a model by itself: exported as predict.py. None: a model is more than one network."""
 
     @property
     def name(self) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
@@ -19,6 +20,7 @@ from chalicelib.adapters import aws
 from chalicelib.adapters.artifacts import S3Artifacts
 from chalicelib.adapters.executions import StepFunctionsExecutions
 from chalicelib.adapters.job_logs import GROUP, CloudWatchJobLogs
+from chalicelib.adapters.links import S3Links
 from chalicelib.adapters.sagemaker import SageMakerEndpoints, SageMakerTrainingJobs
 from chalicelib.ports import EndpointState, LogLine
 from chalicelib.settings import Settings
@@ -57,6 +59,23 @@ def test_an_object_is_read_as_it_was_written(artifacts: Any):
 def test_an_uploaded_file_is_read_line_by_line(artifacts: Any):
     artifacts.upload("lines", BytesIO(b"one\ntwo\nthree\n"))
     assert list(artifacts.lines("lines")) == [b"one", b"two", b"three"]
+
+
+def test_the_size_of_an_object_is_told_without_reading_it(artifacts: Any):
+    assert artifacts.size("a") is None
+    artifacts.write("a", b"four")
+    assert artifacts.size("a") == 4
+
+
+def test_a_link_is_signed_for_the_bucket_s_own_region_so_that_a_browser_is_not_redirected(cloud: None):
+    url = urlsplit(S3Links("artifacts", "data").to_artifact("a/猫 b.zip", 60, "b.zip"))
+    assert url.netloc == "artifacts.s3.eu-west-1.amazonaws.com"
+    assert url.path == "/a/%E7%8C%AB%20b.zip"
+    query = parse_qs(url.query)
+    assert query["X-Amz-Expires"] == ["60"]
+    assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+    assert query["response-content-disposition"] == ['attachment; filename="b.zip"']
+    assert urlsplit(S3Links("artifacts", "data").to_data("p/d/x.jpg", 60)).netloc.startswith("data.s3.")
 
 
 def test_lines_of_nothing_are_an_error(artifacts: Any):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 from chalicelib.domain.dataset import Dataset
@@ -14,8 +15,8 @@ from chalicelib.domain.task import Task
 from chalicelib.service.tasks import TaskOrder, create_task
 from droplearn.contracts.dataset import ExampleStatus
 from droplearn.contracts.evaluation import EvaluationReport
-from droplearn.contracts.model import ModelManifest
-from droplearn.contracts.s3_layout import best_model_manifest_key, evaluation_prefix
+from droplearn.contracts.model import ModelFile, ModelManifest, TensorSpec
+from droplearn.contracts.s3_layout import best_model_manifest_key, best_model_prefix, evaluation_prefix
 from droplearn.contracts.status import EvaluationStatus
 from droplearn.contracts.training import TaskSettings
 from tests.fakes import FakePlatform
@@ -92,6 +93,35 @@ def write_manifest(platform: FakePlatform, task: Task, stop_reason: str = "conve
         warnings=["few examples"],
     )
     platform.artifacts.write(best_model_manifest_key(task.id), manifest.to_json().encode())
+
+
+def write_network(platform: FakePlatform, model: Model, network: bytes = b"onnx") -> ModelManifest:
+    """The files of a model of pictures as its checkpoints hold them."""
+    manifest = ModelManifest(
+        model_id=model.id,
+        task_id=model.task,
+        scenario=model.scenario,
+        preset=model.preset,
+        dataset_version=model.dataset_version,
+        code_version="0.1.0",
+        created_at=model.created_at,
+        labels=model.labels,
+        inputs=[TensorSpec(name="image", dtype="uint8", shape=[-1, 224, 224, 3], axes="NHWC")],
+        outputs=[TensorSpec(name="probabilities", dtype="float32", shape=[-1, len(model.labels)], axes="NC")],
+        files=[
+            ModelFile(name="model.onnx", role="network", size_bytes=len(network), sha256=sha256(network).hexdigest()),
+            ModelFile(name="held_out.jsonl", role="held_out_predictions", size_bytes=1, sha256="0"),
+        ],
+        metrics=model.metrics,
+        metrics_protocol="validation",
+        stop_reason="converged",
+        is_final=True,
+        preprocessing={"size": 224, "crop_fraction": 0.875},
+        warnings=["few examples"],
+    )
+    platform.artifacts.write(best_model_manifest_key(model.task), manifest.to_json().encode())
+    platform.artifacts.write(best_model_prefix(model.task) + "model.onnx", network)
+    return manifest
 
 
 def an_evaluation(platform: FakePlatform, id_: str, *, metrics: dict[str, float], dataset_version: str = "v-1") -> Evaluation:

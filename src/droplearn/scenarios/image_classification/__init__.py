@@ -13,4 +13,5 @@ IMAGE_CLASSIFICATION = Scenario(
     training="droplearn.scenarios.image_classification.training",
     evaluation="droplearn.scenarios.image_classification.evaluation",
     serving="droplearn.scenarios.image_classification.serving",
+    standalone="droplearn.scenarios.image_classification.standalone",
 )

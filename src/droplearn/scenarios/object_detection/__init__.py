@@ -13,5 +13,6 @@ OBJECT_DETECTION = Scenario(
     training="droplearn.scenarios.object_detection.training",
     evaluation="droplearn.scenarios.object_detection.evaluation",
     serving="droplearn.scenarios.object_detection.serving",
+    standalone="droplearn.scenarios.object_detection.standalone",
     pair=pair,
 )

@@ -13,4 +13,5 @@ SOUND_CLASSIFICATION = Scenario(
     training="droplearn.scenarios.sound_classification.training",
     evaluation="droplearn.scenarios.sound_classification.evaluation",
     serving="droplearn.scenarios.sound_classification.serving",
+    standalone="droplearn.scenarios.sound_classification.standalone",
 )

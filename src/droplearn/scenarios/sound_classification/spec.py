@@ -58,4 +58,5 @@ SPEC = ScenarioSpec(
     default_training_instance="ml.m5.xlarge",
     default_serving_instance="ml.c5.large",
     variants=["int8", "fp16"],
+    preview="sound_labels",
 )

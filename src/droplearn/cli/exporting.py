@@ -1,0 +1,21 @@
+"""`droplearn export`: a model that runs without droplearn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from droplearn.cli.commands import Options
+from droplearn.cli.outcome import Outcome
+from droplearn.cli.connecting import connect
+from droplearn.cli.screen import Screen
+from droplearn.client import part
+
+
+def export(options: Options, screen: Screen) -> Outcome:
+    """Fetches the archive."""
+    client = connect(options.connection)
+    made = client.call("GET", f"/v1/models/{part(options.model)}/export", form=options.form)
+    file = options.output or Path(made["file_name"])
+    size = file.write_bytes(client.fetch(made["url"]))
+    screen.say(f"{file}: {size:,} bytes")
+    return Outcome({"file": str(file), "form": made["form"], "size_bytes": size})
