@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from droplearn.cli.commands import Options
-from droplearn.cli.outcome import Outcome
 from droplearn.cli.connecting import connect
+from droplearn.cli.outcome import Outcome
 from droplearn.cli.screen import Screen
 from droplearn.client import part
 
