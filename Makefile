@@ -8,7 +8,7 @@ TORCH_INDEX_URL ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lock bench-serving bench-indexing clean
+.PHONY: help setup demo test test-triton check lock bench-serving bench-indexing clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -57,6 +57,14 @@ bench-serving: setup  ## the server beside its peers, in a virtual environment o
 	@[ -x build/bench-venv/bin/python ] || $(PYTHON) -m venv build/bench-venv
 	@build/bench-venv/bin/pip install --quiet -c locks/constraints.txt -r benchmarks/serving/requirements.txt -e '.[training,networks,serving]'
 	@build/bench-venv/bin/python -m benchmarks.serving
+
+# The wheel nvidia-pytriton asks for numpy 1, which its binary does not need here; so the two come without their dependencies.
+test-triton: setup  ## engine triton with the real tritonserver, in a virtual environment of its own (0.9 GB)
+	@[ -x build/triton-venv/bin/python ] || $(PYTHON) -m venv build/triton-venv
+	@build/triton-venv/bin/pip install --quiet -c locks/constraints.txt -e '.[serving]' boto3 onnx psutil pytest
+	@build/triton-venv/bin/pip install --quiet --no-deps nvidia-pytriton==0.7.0 tritonclient==2.73.0
+	@build/triton-venv/bin/pip install --quiet grpcio protobuf python-rapidjson
+	@build/triton-venv/bin/python -m pytest --noconftest tests/contract/serving/test_triton_engine.py
 
 clean:  ## remove what is made; keeps .venv and your state
 	@rm -rf build demo-output functions/vendor .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

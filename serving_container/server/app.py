@@ -42,12 +42,14 @@ class Serving:
         self.settings = settings
         self.prediction: Prediction | None = None
         self.admission, self.metrics = Admission(settings.max_pending), Metrics()
-        self.pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="predict")
+        self.pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="predict")
 
     async def ping(self, _: Request) -> Response:
         """200 when a request would be answered."""
         phase = self.admission.phase
-        return Response(orjson.dumps({"status": phase.value}), 200 if phase is Phase.READY else 503, media_type=_JSON)
+        is_ready = phase is Phase.READY and self.prediction is not None and self.prediction.is_alive
+        status = phase.value if is_ready or phase is not Phase.READY else "failed"
+        return Response(orjson.dumps({"status": status}), 200 if is_ready else 503, media_type=_JSON)
 
     async def invocations(self, request: Request) -> Response:
         """One prediction request."""

@@ -13,29 +13,43 @@ from droplearn.contracts.model import ModelManifest
 from droplearn.contracts.prediction import ErrorCode
 from droplearn.scenarios.answering import Tensor
 from server.errors import InvalidModel, RequestError
+from server.settings import DEFAULT_CACHE, Settings
+from server.tensorrt import Precision, providers
 
 
 class Engine(Protocol):
     """Runs the network. `run` is called by several threads at once."""
 
+    @property
+    def is_alive(self) -> bool:
+        """False: it will never answer again, and the server should end."""
+        ...
+
     def run(self, tensors: dict[str, Tensor]) -> Sequence[Tensor]:
         """Outputs in the manifest's order. Raises RequestError 2003."""
         ...
 
+    def close(self) -> None:
+        """Ends what it has started."""
+        ...
+
 
 class OrtEngine:
-    """On CUDA where the installed ONNX Runtime has it, else on the CPU."""
+    """On TensorRT or CUDA where the installed ONNX Runtime has it, else on the CPU."""
 
-    def __init__(self, network: Path, manifest: ModelManifest) -> None:
+    is_alive = True
+
+    def __init__(self, network: Path, manifest: ModelManifest, precision: Precision = "off", cache: Path = DEFAULT_CACHE) -> None:
         import onnxruntime as ort
 
         options = ort.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
-        wanted = [p for p in ("CUDAExecutionProvider", "CPUExecutionProvider") if p in ort.get_available_providers()]
-        if wanted[0].startswith("CUDA"):
+        wanted = providers(ort.get_available_providers(), precision, manifest, cache)
+        if len(wanted) > 1:
             ort.preload_dlls()  # the CUDA libraries that came as wheels
+            cache.mkdir(parents=True, exist_ok=True)
         try:
             self._session = ort.InferenceSession(str(network), options, providers=wanted)
         except Exception as error:
@@ -54,6 +68,18 @@ class OrtEngine:
         except Exception as error:
             raise RequestError(ErrorCode.MODEL_FORWARD_ERROR, f"The network failed: {error}"[:500]) from error
         return outputs
+
+    def close(self) -> None:
+        """Nothing was started."""
+
+
+def make_engine(network: Path, manifest: ModelManifest, settings: Settings) -> Engine:
+    """The one that the settings name. Raises InvalidModel."""
+    if settings.engine == "ort":
+        return OrtEngine(network, manifest, settings.tensorrt, settings.tensorrt_cache)
+    from server.triton.engine import TritonEngine
+
+    return TritonEngine(network, manifest, settings)
 
 
 def _check(what: str, described: list[str], found: list[str]) -> None:

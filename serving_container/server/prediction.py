@@ -11,7 +11,7 @@ from droplearn.contracts.prediction import ErrorCode
 from droplearn.scenarios import scenario_named
 from droplearn.scenarios.answering import Answer, PipelinePredictor, Predictor, UndecodableInput
 from server.codec import IMAGES, Media, parse_inputs, success
-from server.engine import Engine, OrtEngine
+from server.engine import Engine, make_engine
 from server.errors import InvalidModel, RequestError
 from server.model_folder import network_path, read_manifest, verify_files
 from server.settings import Settings
@@ -38,8 +38,21 @@ class NetworkPipeline:
 class Prediction:
     """`answer` is called by several threads at once."""
 
-    def __init__(self, manifest: ModelManifest, pipeline: PipelinePredictor, max_inputs: int, media: Media = IMAGES) -> None:
-        self.manifest, self._pipeline, self._max_inputs, self.media = manifest, pipeline, max_inputs, media
+    def __init__(
+        self, manifest: ModelManifest, pipeline: PipelinePredictor, max_inputs: int, media: Media = IMAGES, engine: Engine | None = None
+    ) -> None:
+        """engine: what the pipeline runs on, where it was made for it."""
+        self.manifest, self._pipeline, self._max_inputs, self.media, self._engine = manifest, pipeline, max_inputs, media, engine
+
+    @property
+    def is_alive(self) -> bool:
+        """False when its engine will never answer again."""
+        return self._engine is None or self._engine.is_alive
+
+    def close(self) -> None:
+        """Ends what its engine has started."""
+        if self._engine is not None:
+            self._engine.close()
 
     def answer(self, body: bytes, content_type: str, options: Mapping[str, str], deadline: float) -> bytes:
         """deadline: on time.monotonic's clock. Raises RequestError, UndecodableInput, UserError."""
@@ -79,12 +92,15 @@ def load_prediction(settings: Settings) -> Prediction:
         raise
     except UserError as error:
         raise InvalidModel(error.code, error.message, error.hint) from error
+    engine: Engine | None = None
     if not isinstance(predictor, PipelinePredictor):
-        predictor = NetworkPipeline(predictor, OrtEngine(network_path(settings.model_dir, manifest), manifest))
+        engine = make_engine(network_path(settings.model_dir, manifest), manifest, settings)
+        predictor = NetworkPipeline(predictor, engine)
     media = Media(tuple(scenario.spec.media_types), takes_rows=scenario.spec.labels_from == "rows")
-    loaded = Prediction(manifest, predictor, settings.max_inputs, media)
+    loaded = Prediction(manifest, predictor, settings.max_inputs, media, engine)
     try:
         loaded.warm_up()
     except RequestError as error:
+        loaded.close()
         raise InvalidModel("model.unusable", f"The warm-up failed: {error.detail}", hint="Train the model again.") from error
     return loaded

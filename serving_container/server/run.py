@@ -46,6 +46,10 @@ class DrainingServer(uvicorn.Server):
         now = time.monotonic()
         if self._serving.admission.phase is Phase.DRAINING and (self._serving.admission.in_flight == 0 or now > self._drain_until):
             self.should_exit, self.cut_off = True, self._serving.admission.in_flight
+        prediction = self._serving.prediction
+        if prediction is not None and not prediction.is_alive and not self.has_failed:
+            log("engine_ended", "error", message="The host is expected to start this server anew.")
+            self.has_failed = self.should_exit = True
         if now >= self._next_summary or self.should_exit:
             self._next_summary = now + self._serving.settings.summary_interval_s
             if summary := self._serving.metrics.summary():
@@ -68,7 +72,8 @@ class DrainingServer(uvicorn.Server):
         if self._serving.admission.phase is Phase.LOADING:
             self._serving.admission.phase = Phase.READY
         told = loaded.manifest
-        log("ready", model=told.model_id, scenario=told.scenario, labels=len(told.labels), load_s=round(time.perf_counter() - started, 3))
+        load_s = round(time.perf_counter() - started, 3)
+        log("ready", model=told.model_id, variant=told.variant, scenario=told.scenario, labels=len(told.labels), load_s=load_s)
 
 
 def run(settings: Settings) -> int:
@@ -94,6 +99,8 @@ def run(settings: Settings) -> int:
     log("listening", host=settings.host, port=settings.port, workers=settings.workers, max_pending=settings.max_pending)
     server.run()
     serving.pool.shutdown(wait=False, cancel_futures=True)
+    if serving.prediction is not None:
+        serving.prediction.close()
     status = 1 if server.has_failed or server.cut_off else 0
     log("stopped", cut_off=server.cut_off, exit_status=status)
     if server.cut_off:

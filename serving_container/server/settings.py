@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, TypeVar
 from urllib.parse import parse_qsl
 
 from droplearn.contracts.errors import InvalidRequest
 from droplearn.contracts.prediction import MAX_REQUEST_BYTES
+from server.tensorrt import PRECISIONS, Precision
 
 MIB = 1024 * 1024
+ENGINES: tuple[Literal["ort", "triton"], ...] = ("ort", "triton")
+WAITING_PER_WORKER = 8
+"""Threads a core with the engine triton: they wait for its answers, and what waits together is batched."""
+DEFAULT_CACHE = Path(tempfile.gettempdir()) / "droplearn-tensorrt"
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,20 @@ class Settings:
     """A Batch Transform container: what cannot be answered is told with 200, since SageMaker fails a job for any other status."""
     options: Mapping[str, str] = field(default_factory=dict)
     """Of the answers to requests that have none, as in a query."""
+    engine: Literal["ort", "triton"] = "ort"
+    """`ort`: ONNX Runtime in this process. `triton`: a child tritonserver. A model that is more than one network runs here with both."""
+    triton_home: Path | None = None
+    """Folder with bin/tritonserver and backends/; None: /opt/tritonserver, else the wheel nvidia-pytriton."""
+    triton_start_s: float = 300.0
+    tensorrt: Precision = "off"
+    """On an NVIDIA GPU: run through TensorRT in this precision. The plan is built on the first start, which takes minutes."""
+    tensorrt_cache: Path = DEFAULT_CACHE
+    """Where plans are kept; on a volume, later starts are fast."""
+
+    @property
+    def threads(self) -> int:
+        """Of the pool that answers requests."""
+        return self.workers * (WAITING_PER_WORKER if self.engine == "triton" else 1)
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -59,6 +80,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         grace_s=_whole(environ, "SERVER_GRACE_S", int(Settings.grace_s)),
         is_batch=environ.get("SAGEMAKER_BATCH", "").lower() == "true",
         options=dict(parse_qsl(environ.get("SERVER_OPTIONS", ""))),
+        engine=_one_of(environ, "SERVER_ENGINE", ENGINES),
+        triton_home=Path(environ["SERVER_TRITON_HOME"]) if environ.get("SERVER_TRITON_HOME") else None,
+        triton_start_s=_whole(environ, "SERVER_TRITON_START_S", int(Settings.triton_start_s)),
+        tensorrt=_one_of(environ, "SERVER_TENSORRT", PRECISIONS),
+        tensorrt_cache=Path(environ.get("SERVER_TENSORRT_CACHE") or DEFAULT_CACHE),
     )
 
 
@@ -69,3 +95,15 @@ def _whole(environ: Mapping[str, str], name: str, default: int) -> int:
     if not (text.isascii() and text.isdigit() and int(text) >= 1):
         raise InvalidRequest("settings.invalid", f"{name} must be a whole number of at least 1, not {text!r}.", hint=f"Correct {name}.")
     return int(text)
+
+
+C = TypeVar("C", bound=str)
+
+
+def _one_of(environ: Mapping[str, str], name: str, choices: tuple[C, ...]) -> C:
+    """The first is the default."""
+    text = environ.get(name) or choices[0]
+    for choice in choices:
+        if choice == text:
+            return choice
+    raise InvalidRequest("settings.invalid", f"{name} must be one of {', '.join(choices)}, not {text!r}.", hint=f"Correct {name}.")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 DOCKERFILE = (ROOT / "serving_container" / "Dockerfile").read_text()
+DOCKERFILES = [DOCKERFILE, (ROOT / "serving_container" / "Dockerfile.triton").read_text()]
 
 
 def test_the_image_starts_with_the_word_serve_as_root_which_sagemaker_expects() -> None:
@@ -24,7 +25,7 @@ def test_the_image_lets_sagemaker_choose_the_port() -> None:
 
 
 def test_everything_that_the_image_copies_is_there_and_the_extra_is_locked() -> None:
-    for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE):
+    for line in re.findall(r"^COPY (?!--from)(.+)$", "\n".join(DOCKERFILES), re.MULTILINE):
         *sources, _ = [word for word in line.split() if not word.startswith("--")]
         assert all((ROOT / source).exists() for source in sources), line
     serving = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["serving"]

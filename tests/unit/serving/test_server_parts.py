@@ -180,7 +180,7 @@ def ready(answer: object) -> Serving:
     serving = Serving(Settings(Path(), max_json_bytes=100, max_raw_bytes=1000))
 
     class Fake:
-        media = IMAGES
+        media, is_alive = IMAGES, True
 
         def answer(self, *given: object) -> bytes:
             if isinstance(answer, Exception):

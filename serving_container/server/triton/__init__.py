@@ -1,0 +1,4 @@
+"""Engine `triton`: the network runs in a child process `tritonserver`, which batches what comes together.
+
+repository.py writes its model repository, child.py starts and ends the process, engine.py asks it; model.py runs inside it.
+"""

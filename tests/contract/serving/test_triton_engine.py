@@ -1,0 +1,81 @@
+"""Engine triton with the real binary, which has an environment of its own: `make test-triton`. Skipped where it is not installed."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+import pytest
+from PIL import Image
+
+from tests.contract.serving.running_server import RunningServer
+from tests.contract.serving.test_server_process import coloured
+from tests.unit.serving.pictures import encode, scene
+from tests.unit.serving.tiny_model import write_model
+
+pytest.importorskip("pytriton", reason="tritonserver is not installed: make test-triton")
+
+
+@pytest.fixture(scope="module")
+def model_dir(tmp_path_factory):
+    return write_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def triton(model_dir) -> Iterator[RunningServer]:
+    with RunningServer(model_dir, {"SERVER_ENGINE": "triton", "SERVER_WORKERS": "2"}) as running:
+        yield running.wait_until_ready(60)
+
+
+@pytest.fixture(scope="module")
+def ort(model_dir) -> Iterator[RunningServer]:
+    with RunningServer(model_dir) as running:
+        yield running.wait_until_ready()
+
+
+def child_of(server: RunningServer) -> psutil.Process:
+    return next(p for p in psutil.Process(server.process.pid).children() if "tritonserver" in p.name())
+
+
+def test_both_engines_give_the_same_answers(triton: RunningServer, ort: RunningServer):
+    for seed in range(8):
+        raw = encode(scene(90, 70, seed), "JPEG")
+        one, other = (server.predict_raw(raw, "image/jpeg").json["result"]["output"][0]["body"] for server in (triton, ort))
+        assert [answer["label"] for answer in one] == [answer["label"] for answer in other]
+        assert [answer["conf"] for answer in one] == pytest.approx([answer["conf"] for answer in other], abs=1e-6)
+
+
+def test_callers_that_come_together_each_get_their_own_answer(triton: RunningServer):
+    wanted = ["red", "green", "blue"] * 10
+    with ThreadPoolExecutor(16) as callers:
+        answers = list(callers.map(lambda label: triton.predict(coloured(label)), wanted))
+    assert [answer.json["result"]["output"][0]["body"][0]["label"] for answer in answers] == wanted
+
+
+def test_a_network_that_fails_is_2003(triton: RunningServer):
+    answer = triton.predict_raw(encode(Image.new("RGB", (40, 40), "white"), "PNG"), "image/png")
+    assert (answer.status, answer.json["errorCode"]) == (500, "2003")
+
+
+def test_the_child_listens_on_loopback_only(triton: RunningServer):
+    family = [child_of(triton), *child_of(triton).children(recursive=True)]
+    listening = [c.laddr.ip.removeprefix("::ffff:") for p in family for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN]
+    assert listening
+    assert set(listening) == {"127.0.0.1"}
+
+
+def test_a_signal_reaches_the_child_and_both_end_well(model_dir):
+    with RunningServer(model_dir, {"SERVER_ENGINE": "triton", "SERVER_WORKERS": "1"}) as server:
+        child = child_of(server.wait_until_ready(60))
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(20) == 0
+        psutil.wait_procs([child], timeout=5)
+        assert not child.is_running()
+
+
+def test_a_child_that_is_killed_ends_the_server_so_that_its_host_starts_it_anew(model_dir):
+    with RunningServer(model_dir, {"SERVER_ENGINE": "triton", "SERVER_WORKERS": "1"}) as server:
+        child_of(server.wait_until_ready(60)).kill()
+        assert server.process.wait(20) == 1
