@@ -203,6 +203,11 @@ CASES = [
         lambda r: r.output["Error"].startswith("Lambda."),
     ),
     Case(
+        "the-time-a-state-was-entered-has-milliseconds-and-z",
+        states(A=last(Parameters={"at.$": "$$.State.EnteredTime"})),
+        lambda r: re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", r.output["at"]),
+    ),
+    Case(
         "lambda-wait-for-task-token",
         states(
             A=task(

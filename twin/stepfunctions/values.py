@@ -1,7 +1,8 @@
-"""How values travel: parameter and response case of integrations, JSONata, error names out of Parallel and Map."""
+"""How values travel: parameter and response case of integrations, JSONata, times, error names out of Parallel and Map."""
 
 import functools
 import json
+from datetime import datetime
 from typing import Any
 
 from botocore import xform_name
@@ -9,6 +10,7 @@ from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
+from moto.stepfunctions.parser.asl.component.state import state
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import iteration_worker
 from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import branches_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_aws_sdk
@@ -28,6 +30,7 @@ def install() -> None:
     branches_decl.CustomErrorName = iteration_worker.CustomErrorName = ErrorName
     state_task_service_aws_sdk._SERVICE_ERROR_NAMES.update(_SDK_NAMES)
     jsonata._eval_jsonata = _evaluate_jsonata
+    state.StateData = _state_data
     for module in (states, variable_store):
         module.encode_jsonata_variable_declarations = _encode_variables
 
@@ -63,6 +66,11 @@ def _evaluate_jsonata(expression: str) -> Any:
     from jsonata import Jsonata
 
     return json.loads(json.dumps(Jsonata(expression).evaluate(None)))
+
+
+def _state_data(EnteredTime: str, Name: str) -> dict[str, str]:  # noqa: N803 (moto calls it so)
+    """Milliseconds and Z, as in AWS. Source: AWS Step Functions Developer Guide, "Accessing execution data from the Context object"."""
+    return {"EnteredTime": datetime.fromisoformat(EnteredTime).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z", "Name": Name}
 
 
 def _encode_variables(bindings: dict[str, Any]) -> str:

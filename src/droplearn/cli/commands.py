@@ -305,7 +305,7 @@ def predict(options: Options, screen: Screen) -> Outcome:
     client = connect(options.connection)
     url = client.call("GET", f"/v1/services/{part(options.service)}")["url"]
     token = options.token or client.connection.admin_token or ""
-    query = f"?{urlencode({'details': 'true'} | dict(options.option))}"
+    query = f"?{urlencode({'details': 'true'} | dict(options.option or ()))}"
     answers: list[Json] = []
     for done, file in enumerate(options.file, 1):
         if not file.is_file():
