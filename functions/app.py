@@ -134,6 +134,22 @@ def plan_serving(event: Any, _context: Any) -> Any:
 
 
 @app.lambda_function()
+def plan_update(event: Any, _context: Any) -> Any:
+    """Steps PlanUpdate and PlanUpdateAfterError of update."""
+    from chalicelib.steps.plan_update import handle
+
+    return handle(event)
+
+
+@app.lambda_function()
+def await_update(event: Any, _context: Any) -> Any:
+    """Step AwaitUpdate of update."""
+    from chalicelib.steps.await_update import handle
+
+    return handle(event)
+
+
+@app.lambda_function()
 def remove_endpoint(event: Any, _context: Any) -> Any:
     """Step RemoveEndpoint of deploy."""
     from chalicelib.steps.remove_endpoint import handle
@@ -183,7 +199,7 @@ def summarise(event: Any, context: Any) -> Any:
 
 @app.lambda_function()
 def record_failure(event: Any, _context: Any) -> Any:
-    """Step RecordFailure of all four."""
+    """Step RecordFailure of all."""
     from chalicelib.steps.record_failure import handle
 
     return handle(event)

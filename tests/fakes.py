@@ -18,6 +18,7 @@ from chalicelib.domain.project import Project
 from chalicelib.domain.records import Page
 from chalicelib.domain.request import Request
 from chalicelib.domain.service import LiveService, Service
+from chalicelib.domain.service_version import ServiceUpdate, ServiceVersion, Traffic
 from chalicelib.domain.strategy import Filter, Strategy
 from chalicelib.domain.task import Task
 from chalicelib.domain.token import Token
@@ -174,7 +175,7 @@ class FakeEndpoints:
     def names(self) -> list[str]:
         return list(self.known)
 
-    def remove(self, service_id: str) -> None:
+    def remove(self, service_id: str, versions: int = 1, configs: int = 0) -> None:
         self.known.pop(service_id, None)
 
     def invoke(self, service_id: str, body: bytes, content_type: str, options: str = "") -> Answer:
@@ -221,9 +222,13 @@ class FakeServiceMetrics:
 
     def __init__(self) -> None:
         self.used_at: datetime | None = None
+        self.counted: dict[str, Traffic] = {}
 
     def last_use(self, service_id: str, variants: Sequence[str], since: datetime, until: datetime) -> datetime | None:
         return self.used_at if self.used_at is not None and since <= self.used_at <= until else None
+
+    def traffic(self, service_id: str, variants: Sequence[str], since: datetime, until: datetime) -> dict[str, Traffic]:
+        return {variant: self.counted.get(variant, Traffic()) for variant in variants}
 
 
 class FakeJobLogs:
@@ -261,6 +266,8 @@ class FakePlatform:
     services: FakeRecords = field(default_factory=lambda: FakeRecords(Service))
     live_services: FakeRecords = field(default_factory=lambda: FakeRecords(LiveService))
     batch_jobs: FakeRecords = field(default_factory=lambda: FakeRecords(BatchJob))
+    service_versions: FakeRecords = field(default_factory=lambda: FakeRecords(ServiceVersion))
+    service_updates: FakeRecords = field(default_factory=lambda: FakeRecords(ServiceUpdate))
     strategies: FakeRecords = field(default_factory=lambda: FakeRecords(Strategy))
     filters: FakeRecords = field(default_factory=lambda: FakeRecords(Filter))
     tokens: FakeRecords = field(default_factory=lambda: FakeRecords(Token))

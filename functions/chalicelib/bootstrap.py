@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.records import R
     from chalicelib.domain.request import Request
     from chalicelib.domain.service import LiveService, Service
+    from chalicelib.domain.service_version import ServiceUpdate, ServiceVersion
     from chalicelib.domain.strategy import Filter, Strategy
     from chalicelib.domain.task import Task
     from chalicelib.domain.token import Token
@@ -107,6 +108,20 @@ class AwsPlatform:
         from chalicelib.domain.batch_job import BatchJob
 
         return self._records(BatchJob)
+
+    @cached_property
+    def service_versions(self) -> Records[ServiceVersion]:
+        """Versions of services."""
+        from chalicelib.domain.service_version import ServiceVersion
+
+        return self._records(ServiceVersion)
+
+    @cached_property
+    def service_updates(self) -> Records[ServiceUpdate]:
+        """Update records of services."""
+        from chalicelib.domain.service_version import ServiceUpdate
+
+        return self._records(ServiceUpdate)
 
     @cached_property
     def strategies(self) -> Records[Strategy]:

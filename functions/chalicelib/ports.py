@@ -6,7 +6,7 @@ A port raises DropLearnErrors only: TransientError to be tried again, InternalEr
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # a cold start of predict loads none of these
     from chalicelib.domain.project import Project
     from chalicelib.domain.request import Request
     from chalicelib.domain.service import LiveService, Service
+    from chalicelib.domain.service_version import ServiceUpdate, ServiceVersion, Traffic
     from chalicelib.domain.strategy import Filter, Strategy
     from chalicelib.domain.task import Task
     from chalicelib.domain.token import Token
@@ -168,10 +169,12 @@ class TransformJobs(Protocol):
 
 @dataclass(frozen=True)
 class EndpointState:
-    """`status`: Creating, InService, Failed, Deleting, ..."""
+    """`status`: Creating, InService, Failed, Deleting, ... `config`: the configuration that it has, `weights`: of its variants."""
 
     status: str
     failure_reason: str = ""
+    config: str = ""
+    weights: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -184,7 +187,7 @@ class Answer:
 
 
 class Endpoints(Protocol):
-    """SageMaker endpoints; endpoint, configuration and model carry the service's id as their name."""
+    """SageMaker endpoints, named as their services; names of configurations and models: domain/service_version.py."""
 
     def state(self, service_id: str) -> EndpointState | None:
         """None: there is no such endpoint."""
@@ -192,8 +195,10 @@ class Endpoints(Protocol):
     def names(self) -> list[str]:
         """Of all endpoints that are named as services are."""
 
-    def remove(self, service_id: str) -> None:
-        """Endpoint, configuration and model; what is not there is fine. Raises TransientError while it cannot be removed yet."""
+    def remove(self, service_id: str, versions: int = 1, configs: int = 0) -> None:
+        """The endpoint, and all its configurations and models; what is not there is fine. Raises TransientError while it cannot be
+        removed yet.
+        """
 
 
 class ServiceMetrics(Protocol):
@@ -201,6 +206,9 @@ class ServiceMetrics(Protocol):
 
     def last_use(self, service_id: str, variants: Sequence[str], since: datetime, until: datetime) -> datetime | None:
         """None: nobody asked."""
+
+    def traffic(self, service_id: str, variants: Sequence[str], since: datetime, until: datetime) -> dict[str, Traffic]:
+        """All in all, for each of the variants."""
 
 
 class Invoker(Protocol):
@@ -214,7 +222,7 @@ class Executions(Protocol):
     """Executions of the state machines."""
 
     def start(self, machine: str, name: str, given: Mapping[str, Any]) -> str:
-        """`machine`: learn, evaluate, deploy or batch. The same name again changes nothing. Returns the ARN."""
+        """`machine`: learn, evaluate, deploy, update or batch. The same name again changes nothing. Returns the ARN."""
 
     def stop(self, arn: str, cause: str) -> None:
         """Nothing happens when it is over."""
@@ -340,6 +348,10 @@ class Platform(Protocol):
     def live_services(self) -> Records[LiveService]: ...  # noqa: D102
     @property
     def batch_jobs(self) -> Records[BatchJob]: ...  # noqa: D102
+    @property
+    def service_versions(self) -> Records[ServiceVersion]: ...  # noqa: D102
+    @property
+    def service_updates(self) -> Records[ServiceUpdate]: ...  # noqa: D102
     @property
     def strategies(self) -> Records[Strategy]: ...  # noqa: D102
     @property

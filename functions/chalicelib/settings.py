@@ -71,6 +71,11 @@ class Settings:
         return self._text("BATCH_STATE_MACHINE_ARN")
 
     @property
+    def update_state_machine(self) -> str:
+        """ARN."""
+        return self._text("UPDATE_STATE_MACHINE_ARN")
+
+    @property
     def capacity_first_wait_s(self) -> int:
         """Before the second try to get an instance; doubles with each further one."""
         return int(self._environment.get("CAPACITY_FIRST_WAIT_S", "60"))

@@ -395,3 +395,29 @@ def test_missing_model_data_fails_its_endpoint_with_a_reason(aws: Aws, role: str
     sagemaker.create_endpoint(EndpointName="empty", EndpointConfigName=configure(aws, role, "s3://data/none.tar.gz", "one"))
     assert "NoSuchKey" in in_service(aws, "empty")["FailureReason"]
     sagemaker.delete_endpoint(EndpointName="empty")
+
+
+def test_traffic_moves_between_variants_and_is_counted(aws: Aws, endpoint: str) -> None:
+    sagemaker = aws.client("sagemaker")
+    wanted = [{"VariantName": "blue", "DesiredWeight": 0.0}, {"VariantName": "green", "DesiredWeight": 1.0}]
+    with pytest.raises(ClientError, match="not present within endpoint configuration"):
+        sagemaker.update_endpoint_weights_and_capacities(
+            EndpointName=endpoint, DesiredWeightsAndCapacities=[{"VariantName": "x", "DesiredWeight": 1.0}]
+        )
+    sagemaker.update_endpoint_weights_and_capacities(EndpointName=endpoint, DesiredWeightsAndCapacities=wanted)
+    found = wait_for(lambda: sagemaker.describe_endpoint(EndpointName=endpoint), lambda e: e["EndpointStatus"] == "InService")
+    assert {v["VariantName"]: v["CurrentWeight"] for v in found["ProductionVariants"]} == {"blue": 0.0, "green": 1.0}
+    runtime = aws.client("sagemaker-runtime")
+    before = invocations(aws, endpoint)
+    assert {runtime.invoke_endpoint(EndpointName=endpoint, Body=b"x")["InvokedProductionVariant"] for _ in range(10)} == {"green"}
+    assert invocations(aws, endpoint) == before + 10
+
+
+def invocations(aws: Aws, endpoint: str) -> float:
+    now = time.time()
+    dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": "green"}]
+    metric = {"Namespace": "AWS/SageMaker", "MetricName": "Invocations", "Dimensions": dimensions}
+    queries = [{"Id": "m", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}}]
+    begin = now // 60 * 60 - 600
+    found = aws.client("cloudwatch").get_metric_data(MetricDataQueries=queries, StartTime=begin, EndTime=now + 1)
+    return float(sum(found["MetricDataResults"][0]["Values"]))

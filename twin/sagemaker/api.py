@@ -1,6 +1,7 @@
 """The SageMaker API of the twin: these operations of moto are replaced, all others are moto's."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 from twin.sagemaker.endpoints import Endpoints
 from twin.sagemaker.host import Machines
 from twin.sagemaker.jobs import RUNNING, Job, JobRunner, resource_in_use
+from twin.sagemaker.metrics import InvocationMetrics
 from twin.sagemaker.processing import ProcessingJob, ProcessingRunner
 from twin.sagemaker.quotas import check_quota
 from twin.sagemaker.servers import error_body, original_message
@@ -28,6 +30,7 @@ class SageMaker:
     def __init__(self, machines: Machines, quotas_file: Path):
         self._machines, self._quotas_file = machines, quotas_file
         self.endpoints = Endpoints(machines)
+        self._metrics = InvocationMetrics()
         self._runners: dict[str, JobRunner] = {}
 
     def install(self) -> None:
@@ -131,6 +134,15 @@ class SageMaker:
             self.endpoints.update(backend, endpoint, request.params["EndpointConfigName"])
             return ActionResult({"EndpointArn": endpoint.arn})
 
+        def weigh(request: Any) -> ActionResult:
+            backend, name = request.sagemaker_backend, request.params["EndpointName"]
+            backend.describe_endpoint(name)
+            endpoint = backend.endpoints[name]
+            wanted = {v["VariantName"]: float(v["DesiredWeight"]) for v in request.params["DesiredWeightsAndCapacities"]}
+            _require_variants(endpoint, wanted)
+            self.endpoints.weigh(backend, endpoint, wanted)
+            return ActionResult({"EndpointArn": endpoint.arn})
+
         def delete_endpoint(request: Any) -> Any:
             backend = request.sagemaker_backend
             endpoint = backend.endpoints.get(request.params["EndpointName"])
@@ -148,7 +160,7 @@ class SageMaker:
             return create_config(request)
 
         response.create_endpoint, response.update_endpoint = create_endpoint, update_endpoint
-        response.delete_endpoint = delete_endpoint
+        response.delete_endpoint, response.update_endpoint_weights_and_capacities = delete_endpoint, weigh
         response.create_model, response.create_endpoint_config = create_model_once, create_config_once
 
     def _invoke_endpoint(self, request: Any) -> Reply:
@@ -158,14 +170,16 @@ class SageMaker:
         if endpoint is None or endpoint.endpoint_status not in ("InService", "Updating"):
             return _runtime_error(400, "ValidationError", f"Endpoint {name} of account {backend.account_id} not found.")
         headers = {key.lower(): value for key, value in dict(request.headers).items()}
-        fleet = self.endpoints.fleet_of(endpoint)
         wanted = headers.get("x-amzn-sagemaker-target-variant")
-        server = fleet.choose(wanted) if fleet else None
-        if server is None:
-            message = f"Variant {wanted} not found for Endpoint {name} of account {backend.account_id}."
-            return _runtime_error(400, "ValidationError", message)
         body = request.raw_body if isinstance(request.raw_body, bytes) else (request.raw_body or "").encode()
-        answer = server.invoke(body, headers)
+        with self.endpoints.serving(endpoint, wanted) as server:
+            if server is None:
+                message = f"Variant {wanted} not found for Endpoint {name} of account {backend.account_id}."
+                return _runtime_error(400, "ValidationError", message)
+            began = time.perf_counter()
+            answer = server.invoke(body, headers)
+        taken_s = time.perf_counter() - began
+        self._metrics.record(backend.account_id, backend.region_name, name, server.name, answer.status, taken_s)
         if answer.status >= 400:
             logs = (
                 f"https://{backend.region_name}.console.aws.amazon.com/cloudwatch/home#logEventViewer:group=/aws/sagemaker/Endpoints/{name}"
@@ -218,6 +232,16 @@ def _refuse_existing(found: dict[str, Any], name: str, word: str, request: Any) 
     if name in found:
         arn = f"arn:aws:sagemaker:{request.region}:{request.current_account}:{word.replace('uration', '').replace(' ', '-')}/{name}"
         raise ValidationError(message=f'Cannot create already existing {word} "{arn}".')
+
+
+def _require_variants(endpoint: Any, wanted: dict[str, float]) -> None:
+    if endpoint.endpoint_status != "InService":
+        raise ValidationError(message=f'Cannot update in-progress endpoint "{endpoint.arn}".')
+    known = {variant["VariantName"] for variant in endpoint.production_variants}
+    if unknown := sorted(set(wanted) - known):
+        config = endpoint.endpoint_config_name
+        message = f'The variant name(s) "{", ".join(unknown)}" is/are not present within endpoint configuration "{config}".'
+        raise ValidationError(message=message)
 
 
 def _require_config(backend: Any, name: str) -> None:

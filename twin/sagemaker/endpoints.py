@@ -1,8 +1,10 @@
 """The life of endpoints: Creating, InService, Updating, Failed, deleted; with the event of each change. moto's are in service at once."""
 
+import contextlib
 import json
 import logging
 import threading
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from moto.core.utils import utcnow
@@ -51,9 +53,24 @@ class Endpoints:
         if fleet is not None:
             self._in_background(fleet.stop)
 
-    def fleet_of(self, endpoint: FakeEndpoint) -> Fleet | None:
-        """What serves this endpoint now."""
-        return self._fleets.get(endpoint.arn)
+    def weigh(self, backend: Any, endpoint: FakeEndpoint, weights: Mapping[str, float]) -> None:
+        """Move traffic between the variants; the endpoint is Updating for a moment, as SageMaker's."""
+        self._move(backend, endpoint, "Updating")
+        self._in_background(self._weigh, backend, endpoint, weights)
+
+    @contextlib.contextmanager
+    def serving(self, endpoint: FakeEndpoint, variant: str | None) -> Iterator[VariantServer | None]:
+        """The server for one request; it is not ended before the request is. None: no such variant."""
+        with self._lock:
+            fleet = self._fleets.get(endpoint.arn)
+            server = fleet.choose(variant) if fleet else None
+            if server is not None:
+                server.begin()
+        try:
+            yield server
+        finally:
+            if server is not None:
+                server.end()
 
     def close(self) -> None:
         """End all processes, because the twin ends."""
@@ -112,6 +129,17 @@ class Endpoints:
         self._serve(backend, endpoint, fleet)
         if old is not None:
             old.stop()
+
+    def _weigh(self, backend: Any, endpoint: FakeEndpoint, weights: Mapping[str, float]) -> None:
+        with self._lock:
+            fleet = self._fleets.get(endpoint.arn)
+            if fleet is None:
+                return
+            fleet.weigh(weights)
+        for variant in endpoint.production_variants:
+            if variant["VariantName"] in weights:
+                variant["CurrentWeight"] = variant["DesiredWeight"] = weights[variant["VariantName"]]
+        self._move(backend, endpoint, "InService")
 
     def _serve(self, backend: Any, endpoint: FakeEndpoint, fleet: Fleet) -> None:
         with self._lock:

@@ -65,6 +65,8 @@ class VariantServer:
         self._environment = environment or {}
         self._host = Host(machines, account, region, model["ExecutionRoleArn"], group, stream)
         self._closing = threading.Event()
+        self._answering = 0
+        self._idle = threading.Condition()
         self._pool = urllib3.PoolManager(num_pools=1, maxsize=32, retries=False)
         self._port = 0
 
@@ -154,8 +156,21 @@ class VariantServer:
             return Answer(503, {}, f"the container does not answer: {type(error).__name__}".encode())
         return Answer(reply.status, reply.headers, reply.data)
 
+    def begin(self) -> None:
+        """A request is on its way to it; `end` must follow."""
+        with self._idle:
+            self._answering += 1
+
+    def end(self) -> None:
+        """The request is answered."""
+        with self._idle:
+            self._answering -= 1
+            self._idle.notify_all()
+
     def stop(self, grace_s: float = _DRAIN_S) -> None:
         """Let it answer what it has begun, then end it."""
+        with self._idle:
+            self._idle.wait_for(lambda: self._answering == 0, grace_s)
         self._closing.set()
         if self._host.process is not None:
             self._host.process.stop(grace_s)
@@ -182,7 +197,13 @@ class Fleet:
         if variant is not None:
             return self._servers.get(variant)
         servers = list(self._servers.values())
-        return random.choices(servers, [server.weight for server in servers])[0]  # noqa: S311  (traffic, not secrets)
+        weights = [server.weight for server in servers]
+        return random.choices(servers, weights if sum(weights) > 0 else None)[0]  # noqa: S311  (traffic, not secrets)
+
+    def weigh(self, weights: Mapping[str, float]) -> None:
+        """Move traffic between the variants."""
+        for name, weight in weights.items():
+            self._servers[name].weight = weight
 
     def stop(self, grace_s: float = _DRAIN_S) -> None:
         """Stop all at the same time."""

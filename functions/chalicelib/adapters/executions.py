@@ -14,7 +14,7 @@ from droplearn.contracts.errors import InternalError
 
 
 class StepFunctionsExecutions:
-    """Executions of learn, evaluate, deploy and batch."""
+    """Executions of the five state machines."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -76,4 +76,6 @@ class StepFunctionsExecutions:
             return self._settings.deploy_state_machine
         if machine == "batch":
             return self._settings.batch_state_machine
+        if machine == "update":
+            return self._settings.update_state_machine
         raise InternalError("machine.unknown", f"There is no state machine {machine!r}.")

@@ -7,6 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.adapters.aws import client, code_of, is_not_found, translated
+from chalicelib.domain.service_version import config_name, model_name
 from chalicelib.ports import EndpointState, StopAnswer, TrainingJob
 from droplearn.contracts.errors import TransientError
 
@@ -49,7 +50,10 @@ class SageMakerEndpoints:
     def state(self, service_id: str) -> EndpointState | None:
         """One DescribeEndpoint."""
         endpoint = _known("describe_endpoint", EndpointName=service_id)
-        return EndpointState(endpoint["EndpointStatus"], endpoint.get("FailureReason", "")) if endpoint else None
+        if endpoint is None:
+            return None
+        weights = {v["VariantName"]: float(v.get("CurrentWeight", 1.0)) for v in endpoint.get("ProductionVariants", [])}
+        return EndpointState(endpoint["EndpointStatus"], endpoint.get("FailureReason", ""), endpoint["EndpointConfigName"], weights)
 
     def names(self) -> list[str]:
         """ListEndpoints, page after page."""
@@ -58,14 +62,13 @@ class SageMakerEndpoints:
             found = [endpoint["EndpointName"] for page in pages for endpoint in page["Endpoints"]]
         return [name for name in found if name.startswith(PREFIX)]
 
-    def remove(self, service_id: str) -> None:
+    def remove(self, service_id: str, versions: int = 1, configs: int = 0) -> None:
         """The endpoint first: it is what is billed."""
-        for operation, parameter in (
-            ("delete_endpoint", "EndpointName"),
-            ("delete_endpoint_config", "EndpointConfigName"),
-            ("delete_model", "ModelName"),
-        ):
-            self._delete(operation, **{parameter: service_id})
+        self._delete("delete_endpoint", EndpointName=service_id)
+        for number in range(configs + 1):
+            self._delete("delete_endpoint_config", EndpointConfigName=config_name(service_id, number))
+        for number in range(1, versions + 1):
+            self._delete("delete_model", ModelName=model_name(service_id, number))
 
     def _delete(self, operation: str, **name: str) -> None:
         with translated():

@@ -6,12 +6,20 @@ Source: Amazon SageMaker developer guide, "Monitor Amazon SageMaker AI with Amaz
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib.adapters.aws import client, translated
+from chalicelib.domain.service_version import Traffic
 
 PERIOD_S = 60
+_COUNTED = (
+    ("Invocations", "Sum"),
+    ("Invocation5XXErrors", "Sum"),
+    ("Invocation4XXErrors", "Sum"),
+    ("ModelLatency", "Sum"),
+    ("ModelLatency", "SampleCount"),
+)
 
 
 class CloudWatchServiceMetrics:
@@ -19,16 +27,40 @@ class CloudWatchServiceMetrics:
 
     def last_use(self, service_id: str, variants: Sequence[str], since: datetime, until: datetime) -> datetime | None:
         """The end of the last minute with an invocation, at most `until`."""
+        begin = since.replace(second=0, microsecond=0)
         queries = [_query(f"m{n}", service_id, variant, "Invocations", "Sum") for n, variant in enumerate(variants)]
         used = [
             at
-            for found in self._read(queries, since, until)
+            for found in self._read(queries, begin, until + timedelta(seconds=1))
             for at, value in zip(found["Timestamps"], found["Values"], strict=True)
             if value > 0
         ]
         if not used:
             return None
         return min(until, datetime.fromtimestamp(max(used).timestamp() + PERIOD_S, UTC))
+
+    def traffic(self, service_id: str, variants: Sequence[str], since: datetime, until: datetime) -> dict[str, Traffic]:
+        """Whole minutes. ModelLatency comes in microseconds."""
+        begin = since.replace(second=0, microsecond=0)
+        queries = [
+            _query(f"v{n}_{stat.lower()}_{metric.lower()}", service_id, variant, metric, stat)
+            for n, variant in enumerate(variants)
+            for metric, stat in _COUNTED
+        ]
+        values = {found["Id"]: found["Values"] for found in self._read(queries, begin, until + timedelta(seconds=1))}
+
+        def total(n: int, metric: str, stat: str = "Sum") -> float:
+            return float(sum(values.get(f"v{n}_{stat.lower()}_{metric.lower()}", [])))
+
+        return {
+            variant: Traffic(
+                total(n, "Invocations"),
+                total(n, "Invocation5XXErrors"),
+                total(n, "Invocation4XXErrors"),
+                total(n, "ModelLatency") / 1000 / count if (count := total(n, "ModelLatency", "SampleCount")) else None,
+            )
+            for n, variant in enumerate(variants)
+        }
 
     def _read(self, queries: list[dict[str, Any]], since: datetime, until: datetime) -> list[dict[str, Any]]:
         results: list[dict[str, Any]] = []

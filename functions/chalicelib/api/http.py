@@ -21,6 +21,7 @@ from chalicelib.api import (
     previews,
     projects,
     scenarios,
+    service_versions,
     services,
     strategies,
     tasks,
@@ -33,7 +34,21 @@ from droplearn.contracts.errors import DropLearnError, InternalError, InvalidReq
 
 logger = logging.getLogger("droplearn.api")
 resolver = APIGatewayHttpResolver(enable_validation=True)
-for module in (scenarios, projects, datasets, tasks, models, previews, evaluations, services, batch_jobs, tokens, strategies, filters):
+for module in (
+    scenarios,
+    projects,
+    datasets,
+    tasks,
+    models,
+    previews,
+    evaluations,
+    services,
+    service_versions,
+    batch_jobs,
+    tokens,
+    strategies,
+    filters,
+):
     resolver.include_router(module.router)
 
 

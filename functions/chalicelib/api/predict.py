@@ -18,7 +18,15 @@ from chalicelib.domain.service import Service
 from chalicelib.domain.times import text_of
 from chalicelib.domain.token import Token
 from chalicelib.service.identifying import identify
-from droplearn.contracts.errors import DropLearnError, Forbidden, InternalError, InvalidRequest, NotFound, Unauthenticated
+from droplearn.contracts.errors import (
+    CapacityUnavailable,
+    DropLearnError,
+    Forbidden,
+    InternalError,
+    InvalidRequest,
+    NotFound,
+    Unauthenticated,
+)
 from droplearn.contracts.status import Permission, ServiceStatus
 
 logger = logging.getLogger("droplearn.predict")
@@ -68,6 +76,8 @@ def _predict(event: dict[str, Any], request_id: str) -> Reply:
     answer = platform().invoker.invoke(service.id, _body(event), headers.get("content-type") or "application/octet-stream", _options(event))
     _note_use(service)
     is_text = answer.content_type.startswith(JSON)
+    if answer.http_status >= 500 and not answer.body.startswith(b"{"):
+        raise CapacityUnavailable("service.not_answering", answer.body[:200].decode(errors="replace"), hint="Try again.")
     return {
         "statusCode": answer.http_status,
         "headers": {"content-type": answer.content_type},

@@ -29,6 +29,8 @@ from droplearn.contracts.status import Permission, ServiceKind
 router: Router = Router()  # type: ignore[no-untyped-call]
 
 
+InstanceType = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
+ModelVariant = Literal["fp32", "int8", "fp16"]
 IdleTime = Annotated[Literal[0] | Annotated[int, Field(ge=MIN_IDLE_S, le=MAX_IDLE_S)], Field(description="0: never")]
 
 
@@ -39,12 +41,12 @@ class NewService(Part):
 
     model: Annotated[str, Field(min_length=1, max_length=64)]
     name: Name | None = None
-    instance_type: Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")] | None = None
+    instance_type: InstanceType | None = None
     instance_count: Annotated[int, Field(ge=1, le=20)] = 1
     max_runtime_s: Annotated[int, Field(ge=MIN_RUNTIME_S, le=MAX_RUNTIME_S)] = DEFAULT_RUNTIME_S
     kind: ServiceKind = ServiceKind.TEST
     idle_timeout_s: IdleTime | None = None
-    variant: Literal["fp32", "int8", "fp16"] = "fp32"
+    variant: ModelVariant = "fp32"
 
 
 class ServiceChange(Part):
@@ -55,7 +57,8 @@ class ServiceChange(Part):
     idle_timeout_s: IdleTime | None = None
 
 
-def _shown(service: Service) -> dict[str, object]:
+def shown_service(service: Service) -> dict[str, object]:
+    """The fields of its view."""
     return vars(service) | {"url": predict_url(service.id)}
 
 
@@ -66,7 +69,7 @@ def create_service(project: str, service: NewService, request_key: RequestKey = 
     find_project(platform(), project)
     order = services.ServiceOrder(project=project, **service.model_dump(), request_key=request_key, caller=caller().id)
     made = services.create_service(platform(), order)
-    return NewServiceView.model_validate(_shown(made.service) | {"token": made.secret})
+    return NewServiceView.model_validate(shown_service(made.service) | {"token": made.secret})
 
 
 @router.get("/v1/projects/<project>/services", summary="List a project's services", tags=["services"])
@@ -75,7 +78,7 @@ def list_services(project: str, limit: Limit = 100, cursor: Cursor = None) -> Se
     require(Permission.LIST_PROJECT, project)
     find_project(platform(), project)
     page = platform().services.page(services_of(project), limit, cursor, is_newest_first=True)
-    return ServicePage(services=[ServiceView.model_validate(_shown(s)) for s in page.items], next_cursor=page.cursor)
+    return ServicePage(services=[ServiceView.model_validate(shown_service(s)) for s in page.items], next_cursor=page.cursor)
 
 
 @router.get("/v1/services/<service>", summary="Get a service", tags=["services"])
@@ -83,18 +86,19 @@ def get_service(service: str) -> ServiceView:
     """Needs ListProject."""
     found = find_service(platform(), service)
     require(Permission.LIST_PROJECT, found.project)
-    return ServiceView.model_validate(_shown(found))
+    return ServiceView.model_validate(shown_service(found))
 
 
 @router.patch("/v1/services/<service>", summary="Extend or cut a service's life", tags=["services"])
 def change_service(service: str, change: ServiceChange) -> ServiceView:
     """It takes effect at once; a deadline in the past ends the service. Needs DeployService."""
     require(Permission.DEPLOY_SERVICE, find_service(platform(), service).project)
-    return ServiceView.model_validate(_shown(serving_time.change_time(platform(), service, serving_time.TimeOrder(**change.model_dump()))))
+    order = serving_time.TimeOrder(**change.model_dump())
+    return ServiceView.model_validate(shown_service(serving_time.change_time(platform(), service, order, caller().id)))
 
 
 @router.post("/v1/services/<service>/stop", status_code=202, summary="Stop a service", tags=["services"])
 def stop_service(service: str) -> ServiceView:
     """Its endpoint is deleted. A service that is over stays as it is. Needs DeployService."""
     require(Permission.DEPLOY_SERVICE, find_service(platform(), service).project)
-    return ServiceView.model_validate(_shown(services.stop_service(platform(), service)))
+    return ServiceView.model_validate(shown_service(services.stop_service(platform(), service)))

@@ -257,6 +257,8 @@ class ServiceView(View):
     kind: ServiceKind
     status: ServiceStatus
     url: str
+    weights: dict[str, float] = Field(description="Of its versions: the share of the traffic of each")
+    updating: str | None = Field(description="The update that is under way")
     instance_type: str
     instance_count: int
     variant: str = Field(description="Of the model: `fp32` as trained, `int8`, `fp16`")

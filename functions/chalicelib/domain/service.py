@@ -44,8 +44,14 @@ class Service:
     """Of the model: as trained, or what optimisation made of it."""
     token: str | None = None
     """Id of its present token."""
-    variants: list[str] = field(default_factory=lambda: [FIRST_VARIANT])
-    """Of its endpoint: the service versions that answer."""
+    weights: dict[str, float] = field(default_factory=lambda: {FIRST_VARIANT: 1.0})
+    """Of its endpoint's production variants: the service versions that answer, and their share of the traffic."""
+    version_count: int = 1
+    config: str | None = None
+    """The endpoint's configuration; None: the first, which has the service's name."""
+    config_count: int = 0
+    updating: str | None = None
+    """Id of the update that is under way."""
     attempt: int = 1
     revision: int = 0
     execution: str | None = None
@@ -75,6 +81,16 @@ class Service:
     def execution_name(self) -> str:
         """Another one takes over when the first is interrupted."""
         return f"{self.id}-a{self.attempt}"
+
+    @property
+    def live_versions(self) -> list[str]:
+        """The service versions that answer."""
+        return list(self.weights)
+
+    @property
+    def config_name(self) -> str:
+        """The endpoint's configuration."""
+        return self.config or self.id
 
     @property
     def noted_every_s(self) -> float:

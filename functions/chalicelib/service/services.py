@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from chalicelib.domain.failure import problem_of
 from chalicelib.domain.model import Model
 from chalicelib.domain.optimisation import archive_of
-from chalicelib.domain.service import DEFAULT_IDLE_S, DEFAULT_RUNTIME_S, FIRST_VARIANT, LiveService, Service
+from chalicelib.domain.service import DEFAULT_IDLE_S, DEFAULT_RUNTIME_S, LiveService, Service
 from chalicelib.domain.times import moment_of, text_of
 from chalicelib.ports import Platform
 from chalicelib.service.finding import find_model, find_service
@@ -63,7 +63,7 @@ def create_service(platform: Platform, order: ServiceOrder) -> Started:
         raise Conflict("service.wrong_project", f"Model {model.id} belongs to another project.", hint="Deploy it in its own project.")
     if order.name is not None:
         check_name(order.name, "service")
-    _check_variant(model, order.variant)
+    check_variant(model, order.variant)
     asked = "\n".join(str(value) for name, value in sorted(vars(order).items()) if name not in ("project", "request_key", "caller"))
     scope = f"{order.caller}#services#{order.project}"
     service_id = id_of_request(platform, scope=scope, key=order.request_key, asked=asked, id_to_make=new_id("service"))
@@ -77,7 +77,8 @@ def create_service(platform: Platform, order: ServiceOrder) -> Started:
     return Started(find_service(platform, service_id), None)
 
 
-def _check_variant(model: Model, variant: str) -> None:
+def check_variant(model: Model, variant: str) -> None:
+    """Raises Conflict (`variant.not_published`)."""
     if archive_of(model.artifact_uri, model.optimisation, variant) is not None:
         return
     told = {v["name"]: v["reason"] for v in (model.optimisation or {}).get("variants", [])}
@@ -175,7 +176,7 @@ def plan_deployment(platform: Platform, service_id: str) -> dict[str, Any]:
         "instance_type": service.instance_type,
         "instance_count": service.instance_count,
         "max_runtime_s": service.max_runtime_s,
-        "variant": FIRST_VARIANT,
+        "variant": max(service.weights, key=lambda name: service.weights[name]),
     }
 
 
@@ -213,6 +214,7 @@ def look_at_endpoint(platform: Platform, service_id: str) -> str | None:
 
 def remove_endpoint(platform: Platform, service_id: str) -> None:
     """Raises TransientError (`service.not_removable_yet`, `service.not_removed_yet`)."""
-    platform.endpoints.remove(service_id)
+    service = find_service(platform, service_id)
+    platform.endpoints.remove(service_id, service.version_count, service.config_count)
     if (state := platform.endpoints.state(service_id)) is not None and state.status != "Deleting":
         raise TransientError("service.not_removed_yet", f"The endpoint is {state.status}.", hint="It is tried again.")

@@ -16,6 +16,7 @@ from chalicelib.domain.times import moment_of, text_of
 from chalicelib.ports import Platform
 from chalicelib.service.finding import find_service
 from chalicelib.service.services import TOKEN_OUTLIVES_S, rows_expire_at, stop_service
+from chalicelib.service.updates import note_update
 from droplearn.contracts.errors import Conflict, InvalidRequest
 from droplearn.contracts.status import ServiceStatus
 
@@ -36,7 +37,7 @@ class TimeOrder:
     idle_timeout_s: int | None = None
 
 
-def change_time(platform: Platform, service_id: str, order: TimeOrder) -> Service:
+def change_time(platform: Platform, service_id: str, order: TimeOrder, by: str = "") -> Service:
     """Extends or cuts a service's life, at once. A deadline in the past ends it.
 
     Raises:
@@ -52,6 +53,7 @@ def change_time(platform: Platform, service_id: str, order: TimeOrder) -> Servic
         unless: dict[str, list[Any]] = {"status": [service.status], "revision": [service.revision]}
         changed = platform.services.change(service_id, changes, only_if=unless)
         if changed is not None:
+            note_update(platform, service_id, "time", by, {k: v for k, v in changes.items() if k not in ("revision", "updated_at")})
             return _take_effect(platform, changed)
     raise Conflict("service.busy", "The service changes its state too fast.", hint="Try again in some seconds.")
 
@@ -127,7 +129,7 @@ def _idle_at(platform: Platform, service: Service) -> datetime | None:
     if idle_at > platform.now() or service.serving != "endpoint":
         return idle_at
     used = platform.service_metrics.last_use(
-        service.id, service.variants, idle_at - timedelta(seconds=service.idle_timeout_s), platform.now()
+        service.id, service.live_versions, idle_at - timedelta(seconds=service.idle_timeout_s), platform.now()
     )
     if used is None:
         return idle_at

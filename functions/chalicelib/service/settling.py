@@ -16,11 +16,12 @@ from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
 from chalicelib.service.loading_tables import remove_tables
 from chalicelib.service.resuming import resume_service
+from chalicelib.service.update_plan import end_interrupted_update
 from droplearn.contracts.status import BatchStatus, EvaluationStatus, ServiceStatus, TaskStatus
 
 RUNNING_EVALUATIONS = [s.value for s in EvaluationStatus if not s.is_terminal]
 RUNNING_SERVICES = [s.value for s in ServiceStatus if not s.is_terminal]
-_NAME = re.compile(r"((task|eval|service|batch)-[0-9a-z]{26})-a([0-9]+)")
+_NAME = re.compile(r"((task|eval|service|update|batch)-[0-9a-z]{26})-a([0-9]+)")
 
 
 class Execution(NamedTuple):
@@ -35,6 +36,7 @@ _AGAIN = {
     "task": RESTART,
     "eval": "Start the evaluation again.",
     "service": "Deploy the model again.",
+    "update": "See the service's versions, and change them again.",
     "batch": "Restart the batch job: it goes on where it was.",
 }
 
@@ -53,6 +55,8 @@ def record_failure(platform: Platform, execution: Execution, error: Problem) -> 
         return _fail_evaluation(platform, execution.id, error)
     if execution.kind == "batch":
         return _fail_batch(platform, execution, error)
+    if execution.kind == "update":
+        return end_interrupted_update(platform, execution.id)
     return _fail_service(platform, execution, error)
 
 
@@ -148,4 +152,4 @@ def _end_serving(platform: Platform, service: Service | None, attempt: int) -> N
     if service.serving == "tables":
         remove_tables(platform, service.id)
     else:
-        platform.endpoints.remove(service.id)
+        platform.endpoints.remove(service.id, service.version_count, service.config_count)

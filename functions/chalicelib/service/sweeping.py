@@ -45,7 +45,7 @@ def _sweep_endpoint(platform: Platform, name: str) -> str | None:
     if service is None or not service.state.is_terminal:
         return None
     try:
-        platform.endpoints.remove(name)
+        platform.endpoints.remove(name, service.version_count, service.config_count)
     except TransientError as error:
         return f"{name}: the endpoint of a service that is over cannot be removed yet: {error}"
     return f"{name}: the endpoint of a service that is over was removed"

@@ -133,6 +133,22 @@ def _add_service_actions(action: Callable[[str, object, str], argparse.ArgumentP
     idle.add_argument("service")
     idle.add_argument("--after", type=duration_s, metavar="30m")
     idle.add_argument("--never", action="store_true")
+    publish = action("publish", service_commands.publish, "a new version: another model in the place of the old, or beside it")
+    publish.add_argument("service")
+    publish.add_argument("model")
+    publish.add_argument("--share", type=float, metavar="0.3", help="of the traffic; the old versions keep the rest (default: all)")
+    publish.add_argument("--canary", type=float, metavar="0.1", help="this share first; then all, or back when it errs or is slow")
+    publish.add_argument("--watch", type=duration_s, metavar="10m", help="how long a canary is watched (default: 10m)")
+    publish.add_argument("--wait", action="store_true", help="until it is done")
+    traffic = action("traffic", service_commands.traffic, "split the traffic among the versions that are live")
+    traffic.add_argument("service")
+    traffic.add_argument("--share", action="append", type=query_option, metavar="v2=0.3", required=True)
+    traffic.add_argument("--wait", action="store_true", help="until it is done")
+    versions = action("versions", service_commands.versions, "a service's versions and update records")
+    versions.add_argument("service")
+    rotate = action("rotate-token", service_commands.rotate, "a new token; the old one ends")
+    rotate.add_argument("service")
+    rotate.add_argument("--grace", type=duration_s, default=0, metavar="1h", help="the old one is good for so long still (default: 0)")
 
 
 def _place(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from droplearn.cli.connecting import connect
 from droplearn.cli.outcome import Outcome
 from droplearn.cli.screen import Screen
-from droplearn.client import part
+from droplearn.client import Json, part, wait_until
 from droplearn.contracts.errors import Conflict, InvalidRequest
 
 Options = argparse.Namespace
@@ -34,6 +34,59 @@ def idle(options: Options, screen: Screen) -> Outcome:
     if not options.after and not options.never:
         raise InvalidRequest("service.no_change", "Say --after 30m or --never.")
     return _changed(options, screen, {"idle_timeout_s": 0 if options.never else options.after})
+
+
+def publish(options: Options, screen: Screen) -> Outcome:
+    """A new version of a service that runs; it answers all the time."""
+    client, path = connect(options.connection), f"/v1/services/{part(options.service)}"
+    body: dict[str, object] = {"model": options.model} | ({"share": options.share} if options.share is not None else {})
+    if options.canary is not None:
+        body["canary"] = {"share": options.canary} | ({"duration_s": options.watch} if options.watch else {})
+    update = client.call("POST", f"{path}/versions", body)
+    if options.wait:
+        update = _end_of_update(options, screen, update["id"])
+    screen.say(f"{update['id']}  {update['outcome']}  {update['message']}".rstrip())
+    return Outcome(update, update["outcome"] in ("in_progress", "done"))
+
+
+def traffic(options: Options, screen: Screen) -> Outcome:
+    """Shares by version; those not named go."""
+    shares = {name: float(share) for name, share in options.share}
+    update = connect(options.connection).call("PUT", f"/v1/services/{part(options.service)}/traffic", {"shares": shares})
+    if options.wait:
+        update = _end_of_update(options, screen, update["id"])
+    screen.say(f"{update['id']}  {update['outcome']}")
+    return Outcome(update, update["outcome"] in ("in_progress", "done"))
+
+
+def _end_of_update(options: Options, screen: Screen, update_id: str) -> Json:
+    client, path = connect(options.connection), f"/v1/services/{part(options.service)}/updates"
+
+    def look() -> Json:
+        found = next(u for u in client.pages(path, "updates") if u["id"] == update_id)
+        screen.progress(f"update {found['phase']}")
+        return found
+
+    return wait_until(look, lambda u: u["outcome"] != "in_progress")
+
+
+def versions(options: Options, screen: Screen) -> Outcome:
+    """Versions with their share, and what was changed."""
+    client, path = connect(options.connection), f"/v1/services/{part(options.service)}"
+    found = {kind: list(client.pages(f"{path}/{kind}", kind)) for kind in ("versions", "updates")}
+    rows = [[v["name"], v["model"], f"{v['share']:.0%}", v["created_at"]] for v in found["versions"]]
+    screen.table("versions", ["version", "model", "share", "since"], rows)
+    told = [[u["at"], u["kind"], u["outcome"], u["message"]] for u in found["updates"]]
+    screen.table("updates", ["at", "what", "outcome", ""], told)
+    return Outcome(found)
+
+
+def rotate(options: Options, screen: Screen) -> Outcome:
+    """The new token is shown this once."""
+    client, path = connect(options.connection), f"/v1/services/{part(options.service)}/token"
+    made = client.call("POST", path, {"grace_s": options.grace})
+    screen.say(f"token: {made['token']}  (shown this once; the old one is good until {made['old_valid_until']})")
+    return Outcome(made)
 
 
 def _changed(options: Options, screen: Screen, change: dict[str, object]) -> Outcome:

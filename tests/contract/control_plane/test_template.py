@@ -98,7 +98,7 @@ def test_buckets_and_table_outlive_the_stack():
         assert RESOURCES[name]["DeletionPolicy"] == RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
 
 
-@pytest.mark.parametrize("machine", ["Learn", "Evaluate", "Deploy"])
+@pytest.mark.parametrize("machine", ["Learn", "Evaluate", "Deploy", "Update"])
 def test_a_state_machine_gets_exactly_what_it_substitutes(machine: str):
     given = RESOURCES[machine]["Properties"]
     text = (ROOT / "infra" / given["DefinitionUri"]).resolve().read_text()

@@ -141,6 +141,6 @@ def test_an_endpoint_that_is_still_there_is_removed_again_later():
     platform = a_platform()
     service, _ = deployed(platform, "STOPPING")
     platform.endpoints.known[service.id] = EndpointState("InService")
-    platform.endpoints.remove = lambda _id: None
+    platform.endpoints.remove = lambda *_: None
     with pytest.raises(TransientError):
         remove_endpoint(platform, service.id)

@@ -1,0 +1,205 @@
+"""What the state machine `update` asks on the way: each call looks at the update's phase and says what comes next.
+
+version: planned -> applied -> (canary -> promoted, or canary -> drained -> rolled_back)
+traffic: planned -> applied
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from typing import Any
+
+from chalicelib.domain.failure import Problem, problem
+from chalicelib.domain.optimisation import archive_of
+from chalicelib.domain.service import Service
+from chalicelib.domain.service_version import CHECKS, ServiceUpdate, ServiceVersion, config_name, number_of, variant_of, verdict
+from chalicelib.domain.times import moment_of, text_of
+from chalicelib.ports import Platform
+from chalicelib.service.finding import find, find_model, find_service
+from chalicelib.service.versions import first_version
+from droplearn.contracts.status import ServiceStatus
+from droplearn.scenarios import scenario_named
+
+Reply = dict[str, Any]
+
+
+def plan_update(platform: Platform, update_id: str, error: Problem | None = None) -> Reply:
+    """`next`: create (model and configuration), apply (configuration), switch (to a configuration that is there), weigh, watch, end."""
+    update = find(platform.service_updates, update_id, "update")
+    service = find_service(platform, update.service)
+    if update.outcome != "in_progress":
+        return _end(update)
+    if service.state is not ServiceStatus.RUNNING:
+        return _finish(platform, service, update, "failed", "The service ended meanwhile.")
+    if error is not None:
+        return _after_error(platform, service, update, error)
+    return _STEPS[update.phase](platform, service, update)
+
+
+def _planned(platform: Platform, service: Service, update: ServiceUpdate) -> Reply:
+    weights = update.weights or {}
+    if update.version is None and set(weights) == set(service.weights):
+        _move(platform, update, "applied", config=service.config_name)
+        return _reply(service) | {"next": "weigh", "weights": [{"VariantName": n, "DesiredWeight": w} for n, w in weights.items()]}
+    reply = _new_config(platform, service, update, "applied", weights)
+    if update.version is None:
+        return reply | {"next": "apply"}
+    version = find(platform.service_versions, f"{service.id}/{update.version}", "version")
+    model = find_model(platform, version.model)
+    return reply | {
+        "next": "create",
+        "model_name": version.model_name,
+        "model_uri": archive_of(model.artifact_uri, model.optimisation, version.variant) or model.artifact_uri,
+        "image_suffix": scenario_named(service.scenario).spec.image_suffix,
+    }
+
+
+def _applied(platform: Platform, service: Service, update: ServiceUpdate) -> Reply:
+    _take_over(platform, service, update, update.weights or {})
+    if not update.what.get("canary"):
+        return _finish(platform, service, update, "done")
+    _move(platform, update, "canary")
+    return _watch(service, update)
+
+
+def _canary(platform: Platform, service: Service, update: ServiceUpdate) -> Reply:
+    now, since, canary = platform.now(), moment_of(update.phase_since or update.at), update.what["canary"]
+    new, (old, *_) = variant_of(update.version or 0), list(update.old_weights or {})
+    found = platform.service_metrics.traffic(service.id, [new, old], since, now)
+    if reason := verdict(found[new], found[old], canary):
+        _move(platform, update, "drained", config=service.config_name, message=f"Rolled back: {reason}.", weights=update.old_weights)
+        weights = [{"VariantName": n, "DesiredWeight": w} for n, w in (update.old_weights or {}).items()]
+        return _reply(service) | {"next": "weigh", "weights": [*weights, {"VariantName": new, "DesiredWeight": 0}]}
+    if now < since + timedelta(seconds=canary["duration_s"]):
+        return _watch(service, update)
+    if not found[new].invocations:
+        platform.service_updates.change(update.id, {"message": "Nobody asked while the canary was watched: nothing was found."})
+    return _new_config(platform, service, update, "promoted", {new: 1.0}) | {"next": "apply"}
+
+
+def _promoted(platform: Platform, service: Service, update: ServiceUpdate) -> Reply:
+    _take_over(platform, service, update, update.weights or {})
+    return _finish(platform, service, update, "done")
+
+
+def _drained(platform: Platform, service: Service, update: ServiceUpdate) -> Reply:
+    _move(platform, update, "rolled_back", config=update.old_config)
+    return _reply(service) | {"next": "switch", "config_name": update.old_config}
+
+
+def _rolled_back(platform: Platform, service: Service, update: ServiceUpdate) -> Reply:
+    _take_over(platform, service, update, update.old_weights or {})
+    return _finish(platform, service, update, "failed" if update.error else "rolled_back")
+
+
+_STEPS = {
+    "planned": _planned,
+    "applied": _applied,
+    "canary": _canary,
+    "promoted": _promoted,
+    "drained": _drained,
+    "rolled_back": _rolled_back,
+}
+
+
+def _after_error(platform: Platform, service: Service, update: ServiceUpdate, error: Problem) -> Reply:
+    """A change that failed has left the endpoint as it was (SageMaker's own blue/green); only a canary that runs is to be taken back."""
+    platform.service_updates.change(update.id, {"error": error})
+    if update.phase in ("canary", "promoted", "drained"):
+        return _drained(platform, service, update)
+    return _finish(platform, service, update, "failed", error["message"])
+
+
+def _watch(service: Service, update: ServiceUpdate) -> Reply:
+    return _reply(service) | {"next": "watch", "wait_s": max(1, math.ceil(update.what["canary"]["duration_s"] / CHECKS))}
+
+
+def _new_config(platform: Platform, service: Service, update: ServiceUpdate, phase: str, weights: dict[str, float]) -> Reply:
+    number = platform.services.increment(service.id, "config_count")
+    name = config_name(service.id, number)
+    _move(platform, update, phase, config=name, weights=weights)
+    return _reply(service) | {"config_name": name, "variants": [_variant(_version(platform, service, n), w) for n, w in weights.items()]}
+
+
+def _version(platform: Platform, service: Service, variant: str) -> ServiceVersion:
+    return platform.service_versions.get(f"{service.id}/{number_of(variant)}") or first_version(service)
+
+
+def _variant(version: ServiceVersion, weight: float) -> dict[str, Any]:
+    return {
+        "VariantName": version.name,
+        "ModelName": version.model_name,
+        "InstanceType": version.instance_type,
+        "InitialInstanceCount": version.instance_count,
+        "InitialVariantWeight": weight,
+        "ContainerStartupHealthCheckTimeoutInSeconds": 600,
+    }
+
+
+def _move(platform: Platform, update: ServiceUpdate, phase: str, **changes: Any) -> None:
+    platform.service_updates.change(update.id, {"phase": phase, "phase_since": text_of(platform.now()), "wait_token": None} | changes)
+
+
+def _take_over(platform: Platform, service: Service, update: ServiceUpdate, weights: dict[str, float]) -> None:
+    """What the endpoint does now; the version with the most traffic names the service's model."""
+    best = _version(platform, service, max(weights, key=lambda name: weights[name]))
+    changes = {"weights": weights, "config": update.config, "model": best.model, "updated_at": text_of(platform.now())}
+    platform.services.change(
+        service.id, changes | {"instance_type": best.instance_type, "instance_count": best.instance_count, "variant": best.variant}
+    )
+
+
+def _finish(platform: Platform, service: Service, update: ServiceUpdate, outcome: str, message: str | None = None) -> Reply:
+    changes: dict[str, Any] = {"outcome": outcome, "ended_at": text_of(platform.now()), "wait_token": None}
+    platform.service_updates.change(update.id, changes | ({"message": message} if message else {}), only_if={"outcome": ["in_progress"]})
+    platform.services.change(service.id, {"updating": None}, only_if={"updating": [update.id]})
+    return _end(update)
+
+
+def _end(update: ServiceUpdate) -> Reply:
+    return {"next": "end", "service_id": update.service}
+
+
+def _reply(service: Service) -> Reply:
+    return {"service_id": service.id}
+
+
+# ---- waiting for the endpoint --------------------------------------------------------------------------------------
+def await_update(platform: Platform, update_id: str, task_token: str) -> None:
+    """Keeps the token, then looks once."""
+    update = platform.service_updates.change(update_id, {"wait_token": task_token}, only_if={"outcome": ["in_progress"]})
+    if update is None:
+        platform.executions.fail(task_token, "UpdateFailed", "The update is over.")
+    else:
+        look_at_update(platform, update.service)
+
+
+def look_at_update(platform: Platform, service_id: str) -> None:
+    """Tells the waiting state what became of the endpoint; an event is only a reason to look."""
+    service = platform.services.get(service_id)
+    update = platform.service_updates.get(service.updating) if service is not None and service.updating else None
+    if update is None or not update.wait_token:
+        return
+    state = platform.endpoints.state(service_id)
+    if state is None or state.status in ("Failed", "OutOfService", "Deleting"):
+        platform.executions.fail(update.wait_token, "UpdateFailed", state.failure_reason if state else "The endpoint is gone.")
+    elif state.status == "InService" and state.config != update.config:
+        platform.executions.fail(update.wait_token, "UpdateFailed", state.failure_reason or "The endpoint kept its old configuration.")
+    elif state.status == "InService":
+        platform.executions.succeed(update.wait_token, {"status": state.status})
+
+
+def end_interrupted_update(platform: Platform, update_id: str) -> str | None:
+    """Its execution is gone. The service shows what its endpoint does, whichever way that is."""
+    update = platform.service_updates.get(update_id)
+    if update is None or update.outcome != "in_progress":
+        return None
+    service = find_service(platform, update.service)
+    state = platform.endpoints.state(service.id)
+    if state is not None and state.weights:
+        platform.services.change(service.id, {"weights": state.weights, "config": state.config})
+    told = problem("update.interrupted", "The update was interrupted.", "See the service's versions, and change them again.")
+    platform.service_updates.change(update_id, {"error": told})
+    _finish(platform, service, update, "failed", told["message"])
+    return "failed"

@@ -1,0 +1,144 @@
+"""Versions of a service: another model, or another share of the traffic, while the service answers.
+
+Each is one execution of `update`, and a service has at most one at a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.domain.failure import problem_of
+from chalicelib.domain.optimisation import AS_TRAINED
+from chalicelib.domain.service import Service
+from chalicelib.domain.service_version import MAX_LIVE_VERSIONS, MAX_VERSIONS, ServiceUpdate, ServiceVersion, variant_of
+from chalicelib.domain.times import text_of
+from chalicelib.ports import Platform
+from chalicelib.service.finding import find_model, find_service
+from chalicelib.service.services import check_variant
+from droplearn.contracts.errors import Conflict, DropLearnError, InvalidRequest
+from droplearn.contracts.ids import new_id
+from droplearn.contracts.status import ServiceStatus
+
+
+@dataclass(frozen=True)
+class VersionOrder:
+    """`share` of the traffic, the rest in the old proportions; 1.0: the old versions go. `canary`: see the API."""
+
+    model: str
+    share: float = 1.0
+    instance_type: str | None = None
+    instance_count: int | None = None
+    variant: str = AS_TRAINED
+    canary: dict[str, Any] | None = None
+    by: str = ""
+
+
+def add_version(platform: Platform, service_id: str, order: VersionOrder) -> ServiceUpdate:
+    """Raises NotFound (`service.unknown`, `model.unknown`), Conflict (`service.not_running`, `service.updating`, `service.no_versions`,
+    `service.wrong_project`, `service.too_many_versions`, `variant.not_published`).
+    """
+    service = _changeable(platform, service_id)
+    model = find_model(platform, order.model)
+    if (model.project, model.scenario) != (service.project, service.scenario):
+        raise Conflict("service.wrong_project", f"Model {model.id} belongs to another project.", hint="Deploy it in its own project.")
+    check_variant(model, order.variant)
+    share = order.canary["share"] if order.canary else order.share
+    kept = {} if share >= 1 else {name: weight * (1 - share) for name, weight in _shares(service.weights).items()}
+    if service.version_count >= MAX_VERSIONS or len(kept) >= MAX_LIVE_VERSIONS:
+        raise Conflict("service.too_many_versions", "The service has too many versions.", hint="Make a new service.")
+    number = service.version_count + 1
+    version = ServiceVersion(
+        service=service_id,
+        number=number,
+        model=model.id,
+        created_at=text_of(platform.now()),
+        instance_type=order.instance_type or service.instance_type,
+        instance_count=order.instance_count or service.instance_count,
+        variant=order.variant,
+        created_by=order.by,
+    )
+    what = {"version": number, "model": model.id, "share": order.share} | ({"canary": order.canary} if order.canary else {})
+    update = _new_update(platform, service, "version", order.by, what, kept | {variant_of(number): share}, number)
+    return _begin(platform, service, update, version)
+
+
+def change_traffic(platform: Platform, service_id: str, shares: dict[str, float], by: str = "") -> ServiceUpdate:
+    """What is not named goes. Raises as add_version, and InvalidRequest (`service.unknown_version`, `service.no_traffic`)."""
+    service = _changeable(platform, service_id)
+    if unknown := sorted(set(shares) - set(service.weights)):
+        raise InvalidRequest("service.unknown_version", f"No live version {unknown[0]!r}.", hint=f"Live: {', '.join(service.weights)}.")
+    if sum(shares.values()) <= 0:
+        raise InvalidRequest("service.no_traffic", "No version would get any traffic.", hint="Give at least one a share.")
+    return _begin(platform, service, _new_update(platform, service, "traffic", by, {"shares": shares}, _shares(shares), None), None)
+
+
+def _changeable(platform: Platform, service_id: str) -> Service:
+    service = find_service(platform, service_id)
+    if service.serving != "endpoint":
+        raise Conflict("service.no_versions", "A service of tables has one version.", hint="Make a new service.")
+    if service.state is not ServiceStatus.RUNNING:
+        raise Conflict("service.not_running", f"The service is {service.status}.", hint="Versions are changed while it is RUNNING.")
+    if service.updating:
+        raise _updating(service.updating)
+    return service
+
+
+def _updating(update_id: str | None) -> Conflict:
+    return Conflict("service.updating", "The service is being changed.", hint="Wait until it is done.", details={"update": update_id})
+
+
+def _shares(weights: dict[str, float]) -> dict[str, float]:
+    total = sum(weights.values())
+    return {name: weight / total for name, weight in weights.items()}
+
+
+def _new_update(
+    platform: Platform, service: Service, kind: str, by: str, what: dict[str, Any], weights: dict[str, float], version: int | None
+) -> ServiceUpdate:
+    return ServiceUpdate(
+        id=new_id("update"),
+        service=service.id,
+        kind=kind,
+        by=by,
+        at=text_of(platform.now()),
+        what=what,
+        outcome="in_progress",
+        old_config=service.config_name,
+        old_weights=service.weights,
+        weights=weights,
+        version=version,
+    )
+
+
+def _begin(platform: Platform, service: Service, update: ServiceUpdate, version: ServiceVersion | None) -> ServiceUpdate:
+    """The service first: of two at the same time, one is told to wait."""
+    taken: dict[str, Any] = {"updating": update.id, "updated_at": update.at}
+    if version is not None:
+        taken["version_count"] = version.number
+    unless: dict[str, list[Any]] = {"updating": [None], "status": [ServiceStatus.RUNNING.value], "version_count": [service.version_count]}
+    if platform.services.change(service.id, taken, only_if=unless) is None:
+        raise _updating(None)
+    if version is not None:
+        _keep_first_version(platform, service)
+        platform.service_versions.put(version)
+    platform.service_updates.add(update)
+    try:
+        platform.executions.start("update", update.execution_name, {"update_id": update.id})
+    except DropLearnError as error:
+        now = text_of(platform.now())
+        platform.service_updates.change(update.id, {"outcome": "failed", "error": problem_of(error), "ended_at": now})
+        platform.services.change(service.id, {"updating": None}, only_if={"updating": [update.id]})
+        raise
+    return update
+
+
+def _keep_first_version(platform: Platform, service: Service) -> None:
+    """It is no record of its own until there is a second one."""
+    if service.version_count == 1:
+        platform.service_versions.add(first_version(service))
+
+
+def first_version(service: Service) -> ServiceVersion:
+    """What the service began with."""
+    return ServiceVersion(service.id, 1, service.model, service.created_at, service.instance_type, service.instance_count, service.variant)

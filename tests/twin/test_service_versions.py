@@ -1,0 +1,48 @@
+"""A service is changed under its callers: versions, canaries, killed servers, tokens."""
+
+from __future__ import annotations
+
+from benchmarks.serving.zero_lost import SteadyLoad, end_of_update, kill_server, swap
+from droplearn.contracts.status import ServiceStatus
+from tests.pictures import picture
+from tests.twin.conftest import Learnt
+from tests.twin.world import World
+
+
+def test_no_request_is_lost_while_a_version_is_swapped_and_a_server_killed(world: World, learnt: Learnt):
+    service = world.deploy(learnt.project, learnt.model, max_runtime_s=600)
+    path = f"/v1/services/{service['id']}"
+    with SteadyLoad(service["url"], service["token"], callers=2, pause_s=0.1) as load:
+        world.wait(lambda: load.counts["right"], lambda right: right > 5)
+        done = swap(world, service["id"], learnt.model)
+        assert done["outcome"] == "done", done
+        right, refused = load.counts["right"], load.counts["refused"]
+        assert refused == 0, load.examples
+        kill_server(world.state)
+        world.wait(lambda: load.counts["refused"], bool)
+        world.wait(lambda: load.counts["right"], lambda now: now > right + 20, limit_s=60)
+    assert load.lost == 0, load.examples
+    assert world.call("GET", path)["weights"] == {"v2": 1.0}
+    listed = world.call("GET", f"{path}/versions")["versions"]
+    assert [(v["name"], v["share"], v["model"]) for v in listed] == [("v2", 1.0, learnt.model), ("v1", 0.0, learnt.model)]
+    world.call("POST", f"{path}/stop")
+    world.wait_service(service["id"], ServiceStatus.STOPPED)
+
+
+def test_a_canary_that_is_too_slow_is_rolled_back_and_the_token_is_changed_meanwhile(world: World, learnt: Learnt):
+    service = world.deploy(learnt.project, learnt.model, max_runtime_s=600)
+    path = f"/v1/services/{service['id']}"
+    canary = {"share": 0.5, "duration_s": 20, "max_latency_ms": 0.001}
+    made = world.call("POST", f"{path}/versions", {"model": learnt.model, "canary": canary})
+    assert world.ask("POST", f"{path}/versions", {"model": learnt.model})[1]["error"]["code"] == "service.updating"
+    rotated = world.call("POST", f"{path}/token", {"grace_s": 0})
+    assert world.ask("POST", service["url"], {}, token=service["token"])[0] == 401
+    with SteadyLoad(service["url"], rotated["token"], callers=2, pause_s=0.1) as load:
+        done = end_of_update(world, service["id"], made["id"])
+    assert (done["outcome"], done["phase"]) == ("rolled_back", "rolled_back"), done
+    assert "ms on average" in done["message"]
+    assert load.lost == 0, load.examples
+    assert world.call("GET", path)["weights"] == {"v1": 1.0}
+    assert world.client.predict(service["url"], rotated["token"], picture("circle", 3), "image/jpeg")["success"]
+    assert [u["kind"] for u in world.call("GET", f"{path}/updates")["updates"]] == ["token", "version"]
+    world.call("POST", f"{path}/stop")
