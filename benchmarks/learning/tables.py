@@ -72,6 +72,7 @@ def ours(train: pd.DataFrame, test: pd.DataFrame, options: argparse.Namespace, s
         job.write_request(settings, version.version_id)
         if job.run("train"):
             sys.exit(job.log.read_text())
+        print(f"our training ended: {job.manifest.stop_reason}", flush=True)
         if options.log:
             print(job.log.read_text())
             print("\n".join(f"{c.name}: {c.metrics} {c.reason}" for c in job.manifest.candidates))
