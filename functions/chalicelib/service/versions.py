@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.domain.failure import problem_of
-from chalicelib.domain.optimisation import AS_TRAINED
 from chalicelib.domain.service import Service
 from chalicelib.domain.service_version import MAX_LIVE_VERSIONS, MAX_VERSIONS, ServiceUpdate, ServiceVersion, variant_of
 from chalicelib.domain.times import text_of
@@ -18,6 +17,7 @@ from chalicelib.service.finding import find_model, find_service
 from chalicelib.service.services import check_variant
 from droplearn.contracts.errors import Conflict, DropLearnError, InvalidRequest
 from droplearn.contracts.ids import new_id
+from droplearn.contracts.optimisation import AS_TRAINED
 from droplearn.contracts.status import ServiceStatus
 
 
