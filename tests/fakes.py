@@ -18,11 +18,12 @@ from chalicelib.domain.project import Project
 from chalicelib.domain.records import Page
 from chalicelib.domain.request import Request
 from chalicelib.domain.service import LiveService, Service
-from chalicelib.domain.service_version import ServiceUpdate, ServiceVersion, Traffic
+from chalicelib.domain.service_version import ServiceUpdate, ServiceVersion, Traffic, TrafficPoint
 from chalicelib.domain.strategy import Filter, Strategy
 from chalicelib.domain.task import Task
 from chalicelib.domain.token import Token
 from chalicelib.ports import Answer, EndpointState, JobKind, LogLine, StoredObject, TrainingJob, TransformJob
+from chalicelib.settings import Settings
 from droplearn.contracts.errors import CapacityUnavailable, NotFound
 from tests.fake_drops import FakeDroppedFiles, FakeExampleStore, FakeQuietTimer
 from tests.fake_recall import FakeLines, FakeRecallTables
@@ -223,12 +224,18 @@ class FakeServiceMetrics:
     def __init__(self) -> None:
         self.used_at: datetime | None = None
         self.counted: dict[str, Traffic] = {}
+        self.points: dict[str, list[TrafficPoint]] = {}
 
     def last_use(self, service_id: str, variants: Sequence[str], since: datetime, until: datetime) -> datetime | None:
         return self.used_at if self.used_at is not None and since <= self.used_at <= until else None
 
     def traffic(self, service_id: str, variants: Sequence[str], since: datetime, until: datetime) -> dict[str, Traffic]:
         return {variant: self.counted.get(variant, Traffic()) for variant in variants}
+
+    def series(
+        self, service_id: str, variants: Sequence[str], since: datetime, until: datetime, period_s: int
+    ) -> dict[str, list[TrafficPoint]]:
+        return {variant: self.points.get(variant, []) for variant in variants}
 
 
 class FakeJobLogs:
@@ -284,6 +291,7 @@ class FakePlatform:
     job_logs: FakeJobLogs = field(default_factory=FakeJobLogs)
     recall_tables: FakeRecallTables = field(default_factory=FakeRecallTables)
     dropped: FakeDroppedFiles = field(default_factory=FakeDroppedFiles)
+    settings: Settings = field(default_factory=lambda: Settings({}))
     moment: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
     def __post_init__(self) -> None:
@@ -293,6 +301,9 @@ class FakePlatform:
     @property
     def invoker(self) -> FakeEndpoints:
         return self.endpoints
+
+    def endpoint_logs(self, service_id: str) -> FakeJobLogs:
+        return self.job_logs
 
     def now(self) -> datetime:
         return self.moment

@@ -263,6 +263,12 @@ class AwsPlatform:
 
         return CloudWatchJobLogs()
 
+    def endpoint_logs(self, service_id: str) -> JobLogs:
+        """Logs of an endpoint's servers."""
+        from chalicelib.adapters.job_logs import CloudWatchJobLogs
+
+        return CloudWatchJobLogs(f"/aws/sagemaker/Endpoints/{service_id}")
+
     def now(self) -> datetime:
         """UTC."""
         return datetime.now(UTC)

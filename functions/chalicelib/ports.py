@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # a cold start of predict loads none of these
     from chalicelib.domain.project import Project
     from chalicelib.domain.request import Request
     from chalicelib.domain.service import LiveService, Service
-    from chalicelib.domain.service_version import ServiceUpdate, ServiceVersion, Traffic
+    from chalicelib.domain.service_version import ServiceUpdate, ServiceVersion, Traffic, TrafficPoint
     from chalicelib.domain.strategy import Filter, Strategy
     from chalicelib.domain.task import Task
     from chalicelib.domain.token import Token
@@ -169,12 +169,13 @@ class TransformJobs(Protocol):
 
 @dataclass(frozen=True)
 class EndpointState:
-    """`status`: Creating, InService, Failed, Deleting, ... `config`: the configuration that it has, `weights`: of its variants."""
+    """`status`: Creating, InService, Failed, Deleting, ... `config`: its configuration, `weights` and `instances`: of its variants."""
 
     status: str
     failure_reason: str = ""
     config: str = ""
     weights: dict[str, float] = field(default_factory=dict)
+    instances: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -209,6 +210,11 @@ class ServiceMetrics(Protocol):
 
     def traffic(self, service_id: str, variants: Sequence[str], since: datetime, until: datetime) -> dict[str, Traffic]:
         """All in all, for each of the variants."""
+
+    def series(
+        self, service_id: str, variants: Sequence[str], since: datetime, until: datetime, period_s: int
+    ) -> dict[str, list[TrafficPoint]]:
+        """Periods with an invocation, oldest first."""
 
 
 class Invoker(Protocol):
@@ -392,6 +398,9 @@ class Platform(Protocol):
     def recall_tables(self) -> RecallTables: ...  # noqa: D102
     @property
     def job_logs(self) -> JobLogs: ...  # noqa: D102
+
+    def endpoint_logs(self, service_id: str) -> JobLogs:
+        """Of an endpoint: its versions are the jobs."""
 
     def now(self) -> datetime:
         """UTC."""

@@ -76,6 +76,11 @@ class Settings:
         return self._text("UPDATE_STATE_MACHINE_ARN")
 
     @property
+    def instance_prices(self) -> str:
+        """Empty: the table of this release."""
+        return self._environment.get("INSTANCE_PRICES", "")
+
+    @property
     def capacity_first_wait_s(self) -> int:
         """Before the second try to get an instance; doubles with each further one."""
         return int(self._environment.get("CAPACITY_FIRST_WAIT_S", "60"))

@@ -25,8 +25,16 @@ def test_no_request_is_lost_while_a_version_is_swapped_and_a_server_killed(world
     assert world.call("GET", path)["weights"] == {"v2": 1.0}
     listed = world.call("GET", f"{path}/versions")["versions"]
     assert [(v["name"], v["share"], v["model"]) for v in listed] == [("v2", 1.0, learnt.model), ("v1", 0.0, learnt.model)]
+    told = {v["name"]: sum(p["invocations"] for p in v["points"]) for v in world.call("GET", f"{path}/metrics")["versions"]}
+    assert set(told) == {"v1", "v2"}
+    assert sum(told.values()) >= load.counts["right"]
+    assert world.call("GET", f"{path}/instances")["instances"] == [{"version": "v2", "count": 1, "weight": 1.0}]
+    assert world.call("GET", f"{path}/logs")["lines"]
+    cost = world.call("GET", f"{path}/cost")
+    assert 0 < cost["usd_so_far"] < cost["usd_per_hour"]
     world.call("POST", f"{path}/stop")
     world.wait_service(service["id"], ServiceStatus.STOPPED)
+    assert world.call("GET", f"{path}/cost")["usd_per_hour"] == 0
 
 
 def test_a_canary_that_is_too_slow_is_rolled_back_and_the_token_is_changed_meanwhile(world: World, learnt: Learnt):

@@ -19,6 +19,10 @@ _GROUPS: dict[JobKind, str] = {"training": GROUP, "processing": "/aws/sagemaker/
 class CloudWatchJobLogs:
     """Reads stream after stream: within a stream lines are in order, and a cursor is the stream and how far it was read."""
 
+    def __init__(self, group: str | None = None) -> None:
+        """`group`: of something that is no job."""
+        self._group = group
+
     def page(
         self,
         jobs: list[str],
@@ -31,7 +35,7 @@ class CloudWatchJobLogs:
     ) -> Page[LogLine]:
         """`contains` is looked for in what was read, so a page may be shorter than `limit`, and even empty, without being the last."""
         start = decode_cursor(cursor, {"stream", "token"})
-        group = _GROUPS[kind]
+        group = self._group or _GROUPS[kind]
         streams = [s for job in jobs for s in self._streams(group, job) if not only_first_node or _node(s) == "algo-1"]
         lines: list[LogLine] = []
         token = start["token"] if start else ""

@@ -53,7 +53,10 @@ class SageMakerEndpoints:
         if endpoint is None:
             return None
         weights = {v["VariantName"]: float(v.get("CurrentWeight", 1.0)) for v in endpoint.get("ProductionVariants", [])}
-        return EndpointState(endpoint["EndpointStatus"], endpoint.get("FailureReason", ""), endpoint["EndpointConfigName"], weights)
+        instances = {v["VariantName"]: int(v.get("CurrentInstanceCount", 0)) for v in endpoint.get("ProductionVariants", [])}
+        return EndpointState(
+            endpoint["EndpointStatus"], endpoint.get("FailureReason", ""), endpoint["EndpointConfigName"], weights, instances
+        )
 
     def names(self) -> list[str]:
         """ListEndpoints, page after page."""

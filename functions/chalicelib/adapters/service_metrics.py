@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib.adapters.aws import client, translated
-from chalicelib.domain.service_version import Traffic
+from chalicelib.domain.service_version import Traffic, TrafficPoint
+from chalicelib.domain.times import text_of
 
 PERIOD_S = 60
 _COUNTED = (
@@ -62,6 +63,21 @@ class CloudWatchServiceMetrics:
             for n, variant in enumerate(variants)
         }
 
+    def series(
+        self, service_id: str, variants: Sequence[str], since: datetime, until: datetime, period_s: int
+    ) -> dict[str, list[TrafficPoint]]:
+        """Of CloudWatch's own periods; `since` is rounded down to one."""
+        begin = datetime.fromtimestamp(since.timestamp() // period_s * period_s, UTC)
+        queries = [
+            _query(f"v{n}_{stat.lower()}_{metric.lower()}", service_id, variant, metric, stat, period_s)
+            for n, variant in enumerate(variants)
+            for metric, stat in _COUNTED
+        ]
+        found: dict[str, dict[datetime, float]] = {}
+        for part in self._read(queries, begin, until + timedelta(seconds=1)):
+            found.setdefault(part["Id"], {}).update(zip(part["Timestamps"], part["Values"], strict=True))
+        return {variant: _points(found, n) for n, variant in enumerate(variants)}
+
     def _read(self, queries: list[dict[str, Any]], since: datetime, until: datetime) -> list[dict[str, Any]]:
         results: list[dict[str, Any]] = []
         given: dict[str, Any] = {}
@@ -72,6 +88,23 @@ class CloudWatchServiceMetrics:
             if not page.get("NextToken"):
                 return results
             given = {"NextToken": page["NextToken"]}
+
+
+def _points(found: dict[str, dict[datetime, float]], n: int) -> list[TrafficPoint]:
+    def value(metric: str, at: datetime, stat: str = "sum") -> float:
+        return float(found.get(f"v{n}_{stat}_{metric.lower()}", {}).get(at, 0.0))
+
+    return [
+        TrafficPoint(
+            at=text_of(at),
+            invocations=count,
+            errors_4xx=value("Invocation4XXErrors", at),
+            errors_5xx=value("Invocation5XXErrors", at),
+            latency_ms=value("ModelLatency", at) / 1000 / timed if (timed := value("ModelLatency", at, "samplecount")) else None,
+        )
+        for at, count in sorted(found.get(f"v{n}_sum_invocations", {}).items())
+        if count
+    ]
 
 
 def _query(id_: str, service_id: str, variant: str, metric: str, stat: str, period_s: int = PERIOD_S) -> dict[str, Any]:

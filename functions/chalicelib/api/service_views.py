@@ -60,3 +60,66 @@ class RotatedTokenView(View):
     service: str
     token: str
     old_valid_until: str
+
+
+class PricesView(View):
+    """USD per instance and hour."""
+
+    as_of: str
+    region: str
+    source: str
+    usd_per_hour: dict[str, float]
+
+
+class CostView(View):
+    """Instances only: requests, storage and traffic are small beside them, and not counted."""
+
+    service: str
+    instances: dict[str, float] = Field(description="By type, at present; none when it is over, or a service of tables")
+    usd_per_hour: float | None = Field(description="At present")
+    instance_hours: dict[str, float] = Field(description="By type, since it began to run")
+    usd_so_far: float | None
+    usd_estimated: float | None = Field(description="Before it runs: until its deadline")
+    prices_as_of: str
+    prices_source: str
+
+
+class MetricPointView(View):
+    """One period."""
+
+    at: str
+    invocations: float
+    errors_4xx: float
+    errors_5xx: float
+    latency_ms: float | None = Field(description="Mean, of the model alone")
+
+
+class VersionMetricsView(View):
+    """A version's periods with an invocation, oldest first."""
+
+    name: str
+    points: list[MetricPointView]
+
+
+class ServiceMetricsView(View):
+    """A service's invocations."""
+
+    service: str
+    period_s: int
+    versions: list[VersionMetricsView]
+
+
+class InstanceView(View):
+    """The instances of one version."""
+
+    version: str
+    count: int
+    weight: float
+
+
+class InstanceListView(View):
+    """What SageMaker says of the endpoint; null: there is none."""
+
+    service: str
+    endpoint_status: str | None
+    instances: list[InstanceView]

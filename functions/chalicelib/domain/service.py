@@ -50,6 +50,11 @@ class Service:
     config: str | None = None
     """The endpoint's configuration; None: the first, which has the service's name."""
     config_count: int = 0
+    instances: dict[str, int] | None = None
+    """By type, of all its versions; None: of the only one."""
+    billed_s: dict[str, float] | None = None
+    """Instance seconds by type until `billed_since`; None: it has not changed its instances yet."""
+    billed_since: str | None = None
     updating: str | None = None
     """Id of the update that is under way."""
     attempt: int = 1

@@ -109,6 +109,17 @@ class Traffic:
     latency_ms: float | None = None
 
 
+@dataclass(frozen=True)
+class TrafficPoint:
+    """The same of one period. `at`: its begin."""
+
+    at: str
+    invocations: float
+    errors_4xx: float
+    errors_5xx: float
+    latency_ms: float | None
+
+
 def verdict(new: Traffic, old: Traffic, canary: dict[str, Any]) -> str | None:
     """Why the new version is to be rolled back; None: nothing speaks against it."""
     rate = new.errors_5xx / new.invocations if new.invocations else 0.0

@@ -16,6 +16,7 @@ from chalicelib.domain.times import moment_of, text_of
 from chalicelib.ports import Platform
 from chalicelib.service.finding import find_service
 from chalicelib.service.services import TOKEN_OUTLIVES_S, rows_expire_at, stop_service
+from chalicelib.service.tokens import KEPT_AFTER_END_S
 from chalicelib.service.updates import note_update
 from droplearn.contracts.errors import Conflict, InvalidRequest
 from droplearn.contracts.status import ServiceStatus
@@ -83,14 +84,19 @@ def _checked_changes(platform: Platform, service: Service, order: TimeOrder) -> 
 
 
 def _take_effect(platform: Platform, service: Service) -> Service:
-    if service.token and service.stops_at:
-        ends = moment_of(service.stops_at) + timedelta(seconds=TOKEN_OUTLIVES_S)
-        platform.tokens.change(service.token, {"valid_until": text_of(ends), "expires_at": int(ends.timestamp()) + TOKEN_OUTLIVES_S})
+    _keep_token(platform, service)
     if service.stop_token:
         platform.executions.succeed(service.stop_token, {"reason": "changed"})
     elif service.stops_at and service.stops_at <= text_of(platform.now()):
         return stop_service(platform, service.id, "deadline")
     return find_service(platform, service.id)
+
+
+def _keep_token(platform: Platform, service: Service) -> None:
+    """It outlives the service, wherever its deadline has moved to."""
+    if service.token and service.stops_at:
+        ends = moment_of(service.stops_at) + timedelta(seconds=TOKEN_OUTLIVES_S)
+        platform.tokens.change(service.token, {"valid_until": text_of(ends), "expires_at": int(ends.timestamp()) + KEPT_AFTER_END_S})
 
 
 def plan_serving(platform: Platform, service_id: str, rows_expire: int, rounds: int) -> dict[str, Any]:
@@ -103,7 +109,8 @@ def plan_serving(platform: Platform, service_id: str, rows_expire: int, rounds: 
             return _decide(platform, service, rows_expire, rounds) | {"revision": str(service.revision), "rounds": rounds + 1}
         now = platform.now()
         begun = {"running_since": text_of(now), "stops_at": service.stops_at or text_of(now + timedelta(seconds=service.max_runtime_s))}
-        platform.services.change(service_id, begun, only_if={"status": _LIVE, "revision": [service.revision]})
+        if changed := platform.services.change(service_id, begun, only_if={"status": _LIVE, "revision": [service.revision]}):
+            _keep_token(platform, changed)
     raise Conflict("service.busy", "The service changes its state too fast.", hint="Try again in some seconds.")
 
 

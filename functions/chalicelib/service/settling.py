@@ -16,7 +16,7 @@ from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
 from chalicelib.service.loading_tables import remove_tables
 from chalicelib.service.resuming import resume_service
-from chalicelib.service.update_plan import end_interrupted_update
+from chalicelib.service.update_plan import end_lost_update
 from droplearn.contracts.status import BatchStatus, EvaluationStatus, ServiceStatus, TaskStatus
 
 RUNNING_EVALUATIONS = [s.value for s in EvaluationStatus if not s.is_terminal]
@@ -56,7 +56,7 @@ def record_failure(platform: Platform, execution: Execution, error: Problem) -> 
     if execution.kind == "batch":
         return _fail_batch(platform, execution, error)
     if execution.kind == "update":
-        return end_interrupted_update(platform, execution.id)
+        return end_lost_update(platform, execution.id, error)
     return _fail_service(platform, execution, error)
 
 

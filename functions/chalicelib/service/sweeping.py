@@ -70,7 +70,8 @@ def _sweep_service(platform: Platform, live: LiveService, has_endpoint: bool) ->
 
 def _dead_attempt(service: Service) -> int:
     """Without an execution, the one before has ended and this one has never begun."""
-    return service.attempt if service.execution else service.attempt - 1
+    is_to_begin = service.execution is None and service.state is ServiceStatus.CREATED
+    return service.attempt - 1 if is_to_begin else service.attempt
 
 
 def _fail_without_endpoint(platform: Platform, service: Service) -> str | None:

@@ -10,8 +10,9 @@ import math
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.domain.failure import Problem, problem
+from chalicelib.domain.failure import Problem
 from chalicelib.domain.optimisation import archive_of
+from chalicelib.domain.prices import instance_hours
 from chalicelib.domain.service import Service
 from chalicelib.domain.service_version import CHECKS, ServiceUpdate, ServiceVersion, config_name, number_of, variant_of, verdict
 from chalicelib.domain.times import moment_of, text_of
@@ -145,9 +146,20 @@ def _take_over(platform: Platform, service: Service, update: ServiceUpdate, weig
     """What the endpoint does now; the version with the most traffic names the service's model."""
     best = _version(platform, service, max(weights, key=lambda name: weights[name]))
     changes = {"weights": weights, "config": update.config, "model": best.model, "updated_at": text_of(platform.now())}
+    changes |= _billing(platform, service, [_version(platform, service, name) for name in weights])
     platform.services.change(
         service.id, changes | {"instance_type": best.instance_type, "instance_count": best.instance_count, "variant": best.variant}
     )
+
+
+def _billing(platform: Platform, service: Service, live: list[ServiceVersion]) -> dict[str, Any]:
+    """What was billed so far, by type, and what is from now on."""
+    now = platform.now()
+    instances: dict[str, int] = {}
+    for version in live:
+        instances[version.instance_type] = instances.get(version.instance_type, 0) + version.instance_count
+    billed_s = {name: hours * 3600 for name, hours in instance_hours(service, now).items()}
+    return {"instances": instances, "billed_s": billed_s, "billed_since": text_of(now)}
 
 
 def _finish(platform: Platform, service: Service, update: ServiceUpdate, outcome: str, message: str | None = None) -> Reply:
@@ -190,7 +202,7 @@ def look_at_update(platform: Platform, service_id: str) -> None:
         platform.executions.succeed(update.wait_token, {"status": state.status})
 
 
-def end_interrupted_update(platform: Platform, update_id: str) -> str | None:
+def end_lost_update(platform: Platform, update_id: str, error: Problem) -> str | None:
     """Its execution is gone. The service shows what its endpoint does, whichever way that is."""
     update = platform.service_updates.get(update_id)
     if update is None or update.outcome != "in_progress":
@@ -199,7 +211,6 @@ def end_interrupted_update(platform: Platform, update_id: str) -> str | None:
     state = platform.endpoints.state(service.id)
     if state is not None and state.weights:
         platform.services.change(service.id, {"weights": state.weights, "config": state.config})
-    told = problem("update.interrupted", "The update was interrupted.", "See the service's versions, and change them again.")
-    platform.service_updates.change(update_id, {"error": told})
-    _finish(platform, service, update, "failed", told["message"])
+    platform.service_updates.change(update_id, {"error": error})
+    _finish(platform, service, update, "failed", error["message"])
     return "failed"

@@ -146,6 +146,8 @@ def _add_service_actions(action: Callable[[str, object, str], argparse.ArgumentP
     traffic.add_argument("--wait", action="store_true", help="until it is done")
     versions = action("versions", service_commands.versions, "a service's versions and update records")
     versions.add_argument("service")
+    monitor = action("monitor", service_commands.monitor, "what a service costs and answers")
+    monitor.add_argument("service")
     rotate = action("rotate-token", service_commands.rotate, "a new token; the old one ends")
     rotate.add_argument("service")
     rotate.add_argument("--grace", type=duration_s, default=0, metavar="1h", help="the old one is good for so long still (default: 0)")

@@ -81,6 +81,27 @@ def versions(options: Options, screen: Screen) -> Outcome:
     return Outcome(found)
 
 
+def monitor(options: Options, screen: Screen) -> Outcome:
+    """What it costs, and what it answered in the last hour."""
+    client, path = connect(options.connection), f"/v1/services/{part(options.service)}"
+    found = {kind: client.call("GET", f"{path}/{kind}") for kind in ("cost", "instances", "metrics")}
+    cost = found["cost"]
+    screen.say(f"{_usd(cost['usd_per_hour'])} an hour, {_usd(cost['usd_so_far'])} so far (prices as of {cost['prices_as_of']})")
+    rows = [
+        [
+            version["name"],
+            *(f"{sum(point[name] for point in version['points']):.0f}" for name in ("invocations", "errors_4xx", "errors_5xx")),
+        ]
+        for version in found["metrics"]["versions"]
+    ]
+    screen.table("last hour", ["version", "invocations", "4xx", "5xx"], rows)
+    return Outcome(found)
+
+
+def _usd(amount: float | None) -> str:
+    return "price unknown" if amount is None else f"{amount:.4f} USD"
+
+
 def rotate(options: Options, screen: Screen) -> Outcome:
     """The new token is shown this once."""
     client, path = connect(options.connection), f"/v1/services/{part(options.service)}/token"

@@ -133,7 +133,7 @@ def test_an_endpoint_is_removed_with_its_configuration_and_model(cloud: None):
     sagemaker.create_endpoint_config(EndpointConfigName="service-x", ProductionVariants=[variant])
     sagemaker.create_endpoint(EndpointName="service-x", EndpointConfigName="service-x")
     endpoints = SageMakerEndpoints()
-    assert endpoints.state("service-x") == EndpointState("InService", "", "service-x", {"all": 1.0})
+    assert endpoints.state("service-x") == EndpointState("InService", "", "service-x", {"all": 1.0}, {"all": 1})
     assert endpoints.names() == ["service-x"]
     endpoints.remove("service-x")
     assert endpoints.state("service-x") is None

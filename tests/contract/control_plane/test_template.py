@@ -84,7 +84,7 @@ def test_only_what_has_no_resource_is_allowed_on_all_resources():
 
 def test_roles_are_passed_to_sagemaker_only():
     passing = [s for _, s in statements() if "iam:PassRole" in listed(s["Action"])]
-    assert len(passing) == 4
+    assert len(passing) == 5
     assert all(s["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}} for s in passing)
 
 

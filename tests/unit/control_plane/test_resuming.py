@@ -111,3 +111,11 @@ def test_what_is_over_is_not_looked_at_for_ever():
     platform.pass_time(LEFT_ALONE_S + 1)
     assert sweep_services(platform) == []
     assert platform.live_services.known == {}
+
+
+def test_a_stop_that_came_before_the_first_execution_is_carried_out():
+    platform = a_platform()
+    service, _ = deployed(platform, "STOPPING", execution=None)
+    platform.pass_time(LEFT_ALONE_S + 1)
+    sweep_services(platform)
+    assert platform.services.get(service.id).status == "STOPPED"

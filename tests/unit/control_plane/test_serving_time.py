@@ -86,6 +86,15 @@ def test_the_token_lives_as_long_as_the_service_is_extended():
     identify(platform, secret)
 
 
+def test_the_token_also_lives_on_when_the_service_was_extended_before_it_ran():
+    platform = a_platform()
+    service, secret = deployed(platform, idle_timeout_s=None)
+    change_time(platform, service.id, TimeOrder(max_runtime_s=20 * 86400))
+    plan(platform, service)
+    platform.pass_time(20 * 86400)
+    identify(platform, secret)
+
+
 @pytest.mark.parametrize(
     ("order", "code"),
     [

@@ -1,0 +1,89 @@
+"""`/v1/services/{service}/cost`, `/metrics`, `/logs` and `/instances`, and `/v1/prices`: what a service does and costs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from chalicelib.api.calling import require
+from chalicelib.api.parameters import Cursor, Limit
+from chalicelib.api.service_views import CostView, InstanceListView, InstanceView, PricesView, ServiceMetricsView, VersionMetricsView
+from chalicelib.api.views import LogLineView, LogPage
+from chalicelib.bootstrap import platform
+from chalicelib.domain.prices import instance_hours, instances_of, prices
+from chalicelib.domain.service import Service
+from chalicelib.domain.service_version import variant_of
+from chalicelib.service.finding import find_service
+from droplearn.contracts.status import Permission
+
+router: Router = Router()  # type: ignore[no-untyped-call]
+MAX_POINTS = 1440
+Minutes = Annotated[int, Query(ge=1, le=7 * 24 * 60, description="How far back")]
+
+
+def _listed(service: str) -> Service:
+    found = find_service(platform(), service)
+    require(Permission.LIST_PROJECT, found.project)
+    return found
+
+
+@router.get("/v1/prices", summary="The price table", tags=["services"])
+def list_prices() -> PricesView:
+    """USD per instance and hour, with its date and source: for an estimate before a service is made. Needs a token."""
+    return PricesView.model_validate(prices(platform().settings.instance_prices))
+
+
+@router.get("/v1/services/<service>/cost", summary="What a service costs", tags=["services"])
+def get_cost(service: str) -> CostView:
+    """Instances only, by the price table; null where it does not know a type. Needs ListProject."""
+    found, table = _listed(service), prices(platform().settings.instance_prices)
+    instances = {} if found.state.is_terminal else instances_of(found)
+    hours = instance_hours(found, platform().now())
+    left_s = max(0, found.max_runtime_s) if found.running_since is None else None
+    whole = table.per_hour({name: count * left_s / 3600 for name, count in instances.items()}) if left_s is not None else None
+    return CostView(
+        service=service,
+        instances=instances,
+        usd_per_hour=table.per_hour(instances),
+        instance_hours=hours,
+        usd_so_far=table.per_hour(hours),
+        usd_estimated=whole,
+        prices_as_of=table.as_of,
+        prices_source=table.source,
+    )
+
+
+@router.get("/v1/services/<service>/metrics", summary="A service's invocations", tags=["services"])
+def get_metrics(service: str, minutes: Minutes = 60) -> ServiceMetricsView:
+    """By version, as CloudWatch counts them: in AWS a minute or two late. Needs ListProject."""
+    found, now = _listed(service), platform().now()
+    period_s = 60 * max(1, -(-minutes // MAX_POINTS))
+    names = [variant_of(number) for number in range(1, found.version_count + 1)][-10:]
+    if found.serving != "endpoint":
+        return ServiceMetricsView(service=service, period_s=period_s, versions=[])
+    points = platform().service_metrics.series(service, names, now - timedelta(minutes=minutes), now, period_s)
+    versions = [VersionMetricsView.model_validate({"name": name, "points": points[name]}) for name in names if points[name]]
+    return ServiceMetricsView(service=service, period_s=period_s, versions=versions)
+
+
+@router.get("/v1/services/<service>/logs", summary="What a service's servers said", tags=["services"])
+def list_logs(service: str, limit: Limit = 100, cursor: Cursor = None) -> LogPage:
+    """Oldest first, version by version; `node` is the instance. Needs ListProject."""
+    found = _listed(service)
+    names = [variant_of(number) for number in range(1, found.version_count + 1)]
+    page = platform().endpoint_logs(service).page(names, limit, cursor)
+    return LogPage(lines=[LogLineView.model_validate(line) for line in page.items], next_cursor=page.cursor)
+
+
+@router.get("/v1/services/<service>/instances", summary="A service's instances", tags=["services"])
+def list_instances(service: str) -> InstanceListView:
+    """As its endpoint says. Needs ListProject."""
+    found = _listed(service)
+    state = platform().endpoints.state(service) if found.serving == "endpoint" else None
+    if state is None:
+        return InstanceListView(service=service, endpoint_status=None, instances=[])
+    rows = [InstanceView(version=name, count=state.instances.get(name, 0), weight=weight) for name, weight in state.weights.items()]
+    return InstanceListView(service=service, endpoint_status=state.status, instances=rows)

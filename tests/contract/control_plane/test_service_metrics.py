@@ -1,0 +1,50 @@
+"""What CloudWatch counts of an endpoint, as the control plane reads it (moto)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from chalicelib.adapters import aws
+from chalicelib.adapters.service_metrics import CloudWatchServiceMetrics
+from tests.contract.control_plane.test_example_store import CREDENTIALS
+
+AT = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def metrics() -> Iterator[CloudWatchServiceMetrics]:
+    """Version v2 has answered ten times, two of them 5xx, in the minute of AT, in 8 ms each."""
+    with patch.dict(os.environ, CREDENTIALS), mock_aws():
+        aws.client.cache_clear()
+        dimensions = [{"Name": "EndpointName", "Value": "service-x"}, {"Name": "VariantName", "Value": "v2"}]
+        told = {"Invocations": [1.0] * 10, "Invocation5XXErrors": [1.0, 1.0, 0.0], "ModelLatency": [8000.0] * 10}
+        rows = [{"MetricName": name, "Dimensions": dimensions, "Values": values, "Timestamp": AT} for name, values in told.items()]
+        boto3.client("cloudwatch").put_metric_data(Namespace="AWS/SageMaker", MetricData=rows)
+        yield CloudWatchServiceMetrics()
+        aws.client.cache_clear()
+
+
+def test_traffic_of_each_version_is_summed(metrics: CloudWatchServiceMetrics):
+    found = metrics.traffic("service-x", ["v1", "v2"], AT - timedelta(minutes=5), AT + timedelta(minutes=1))
+    assert (found["v1"].invocations, found["v1"].latency_ms) == (0, None)
+    assert (found["v2"].invocations, found["v2"].errors_5xx, found["v2"].errors_4xx, found["v2"].latency_ms) == (10, 2, 0, 8.0)
+
+
+def test_a_series_has_the_periods_in_which_somebody_asked(metrics: CloudWatchServiceMetrics):
+    found = metrics.series("service-x", ["v1", "v2"], AT - timedelta(minutes=10), AT + timedelta(minutes=1), 60)
+    assert found["v1"] == []
+    assert [(point.at, point.invocations, point.latency_ms) for point in found["v2"]] == [("2026-01-01T12:00:00.000Z", 10, 8.0)]
+
+
+def test_the_last_use_is_the_end_of_its_minute_at_most_now(metrics: CloudWatchServiceMetrics):
+    since = AT - timedelta(minutes=5)
+    assert metrics.last_use("service-x", ["v1"], since, AT) is None
+    assert metrics.last_use("service-x", ["v1", "v2"], since, AT + timedelta(minutes=9)) == datetime(2026, 1, 1, 12, 1, tzinfo=UTC)
+    assert metrics.last_use("service-x", ["v2"], since, AT + timedelta(seconds=5)) == AT + timedelta(seconds=5)
