@@ -25,6 +25,7 @@ from chalicelib.api import (
     strategies,
     tasks,
     tokens,
+    trials,
 )
 from chalicelib.api.calling import enter
 from chalicelib.api.errors import MethodNotAllowed, Reply, UnsupportedMediaType, invalid_request, reply_to
@@ -33,7 +34,22 @@ from droplearn.contracts.errors import DropLearnError, InternalError, InvalidReq
 
 logger = logging.getLogger("droplearn.api")
 resolver = APIGatewayHttpResolver(enable_validation=True)
-for module in (scenarios, projects, datasets, tasks, models, previews, evaluations, services, batch_jobs, tokens, strategies, filters):
+MODULES = (
+    scenarios,
+    projects,
+    datasets,
+    tasks,
+    models,
+    previews,
+    evaluations,
+    services,
+    batch_jobs,
+    tokens,
+    strategies,
+    filters,
+    trials,
+)
+for module in MODULES:
     resolver.include_router(module.router)
 
 
