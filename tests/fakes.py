@@ -22,10 +22,12 @@ from chalicelib.domain.service_version import ServiceUpdate, ServiceVersion, Tra
 from chalicelib.domain.strategy import Filter, Strategy
 from chalicelib.domain.task import Task
 from chalicelib.domain.token import Token
-from chalicelib.ports import Answer, EndpointState, JobKind, LogLine, StoredObject, TrainingJob, TransformJob
+from chalicelib.domain.trial import Trial, TrialCall
+from chalicelib.ports import Answer, EndpointState, JobKind, LogLine, StoredObject, TrainingJob
 from chalicelib.settings import Settings
 from droplearn.contracts.errors import CapacityUnavailable, NotFound
 from tests.fake_drops import FakeDroppedFiles, FakeExampleStore, FakeQuietTimer
+from tests.fake_jobs import FakeTransformJobs, FakeTrialRunner
 from tests.fake_recall import FakeLines, FakeRecallTables
 
 
@@ -106,9 +108,6 @@ class FakeArtifacts:
             if key.startswith(prefix) and key > after:
                 yield StoredObject(key, len(self.objects[key]), self.changed_at.get(key, "2026-01-01T00:00:00.000Z"))
 
-    def link(self, key: str, valid_for_s: int) -> str:
-        return f"https://{self.bucket}/{key}?for={valid_for_s}"
-
     def uri(self, key: str) -> str:
         return f"s3://{self.bucket}/{key}"
 
@@ -142,24 +141,6 @@ class FakeTrainingJobs:
         self.stopped.append(name)
         self.known[name] = replace(job, status="Stopping")
         return "stopping"
-
-
-class FakeTransformJobs:
-    """Port TransformJobs."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, TransformJob] = {}
-        self.stopped: list[str] = []
-
-    def describe(self, name: str) -> TransformJob | None:
-        return self.known.get(name)
-
-    def stop(self, name: str) -> str:
-        job = self.known.get(name)
-        if job is None:
-            return "unknown"
-        self.stopped.append(name)
-        return "stopping" if job.status == "InProgress" else "over"
 
 
 class FakeEndpoints:
@@ -280,6 +261,9 @@ class FakePlatform:
     tokens: FakeRecords = field(default_factory=lambda: FakeRecords(Token))
     preview_links: FakeRecords = field(default_factory=lambda: FakeRecords(PreviewLink))
     requests: FakeRecords = field(default_factory=lambda: FakeRecords(Request))
+    trials: FakeRecords = field(default_factory=lambda: FakeRecords(Trial))
+    trial_calls: FakeRecords = field(default_factory=lambda: FakeRecords(TrialCall))
+    trial_runner: FakeTrialRunner = field(default_factory=FakeTrialRunner)
     examples: FakeExampleStore = field(default_factory=FakeExampleStore)
     artifacts: FakeArtifacts = field(default_factory=FakeArtifacts)
     links: FakeLinks = field(default_factory=FakeLinks)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.strategy import Filter, Strategy
     from chalicelib.domain.task import Task
     from chalicelib.domain.token import Token
+    from chalicelib.domain.trial import Trial, TrialCall
     from chalicelib.ports import (
         Artifacts,
         DroppedFiles,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         ServiceMetrics,
         TrainingJobs,
         TransformJobs,
+        TrialRunner,
     )
 
 
@@ -157,6 +159,27 @@ class AwsPlatform:
         from chalicelib.domain.request import Request
 
         return self._records(Request)
+
+    @cached_property
+    def trials(self) -> Records[Trial]:
+        """Counts of trials."""
+        from chalicelib.domain.trial import Trial
+
+        return self._records(Trial)
+
+    @cached_property
+    def trial_calls(self) -> Records[TrialCall]:
+        """Trials made."""
+        from chalicelib.domain.trial import TrialCall
+
+        return self._records(TrialCall)
+
+    @cached_property
+    def trial_runner(self) -> TrialRunner:
+        """The serving image as a Lambda."""
+        from chalicelib.adapters.trial_runner import LambdaTrialRunner
+
+        return LambdaTrialRunner(self.settings.trial_function)
 
     @cached_property
     def examples(self) -> ExampleStore:

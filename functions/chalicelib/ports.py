@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # a cold start of predict loads none of these
     from chalicelib.domain.strategy import Filter, Strategy
     from chalicelib.domain.task import Task
     from chalicelib.domain.token import Token
+    from chalicelib.domain.trial import Trial, TrialCall
 
 
 class Records(Protocol[R]):
@@ -224,6 +225,34 @@ class Invoker(Protocol):
         """`options`: a query, `top=3&pos=pixels`, of visible ASCII. Raises CapacityUnavailable (`service.not_running`)."""
 
 
+@dataclass(frozen=True)
+class TrialQuestion:
+    """`archive_key` names the model's archive, `archive_url` is a link to it. `query`: the options."""
+
+    archive_key: str
+    archive_url: str
+    body: bytes
+    content_type: str
+    query: str = ""
+
+
+@dataclass(frozen=True)
+class TrialAnswer:
+    """In the prediction form, also where it is an error."""
+
+    http_status: int
+    body: bytes
+    load_s: float = 0.0
+    answer_s: float = 0.0
+
+
+class TrialRunner(Protocol):
+    """The serving image as a Lambda."""
+
+    def answer(self, question: TrialQuestion) -> TrialAnswer:
+        """Raises InvalidRequest (`model.unusable`, `model.too_large`, ...), TransientError (`trial.failed`, `trial.too_slow`)."""
+
+
 class Executions(Protocol):
     """Executions of the state machines."""
 
@@ -266,9 +295,6 @@ class Artifacts(Protocol):
 
     def listed(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         """Every object below it, by key; only those behind the key `after`."""
-
-    def link(self, key: str, valid_for_s: int) -> str:
-        """A URL that whoever has it may GET the object with, for so long."""
 
     def uri(self, key: str) -> str:
         """`s3://<artifact bucket>/<key>`."""
@@ -368,6 +394,12 @@ class Platform(Protocol):
     def preview_links(self) -> Records[PreviewLink]: ...  # noqa: D102
     @property
     def requests(self) -> Records[Request]: ...  # noqa: D102
+    @property
+    def trials(self) -> Records[Trial]: ...  # noqa: D102
+    @property
+    def trial_calls(self) -> Records[TrialCall]: ...  # noqa: D102
+    @property
+    def trial_runner(self) -> TrialRunner: ...  # noqa: D102
     @property
     def examples(self) -> ExampleStore: ...  # noqa: D102
     @property

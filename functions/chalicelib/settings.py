@@ -81,6 +81,16 @@ class Settings:
         return self._environment.get("INSTANCE_PRICES", "")
 
     @property
+    def trial_function(self) -> str:
+        """The Lambda of the serving image."""
+        return self._text("TRIAL_FUNCTION_NAME")
+
+    @property
+    def trials_per_day(self) -> int:
+        """Of each model; 0: none."""
+        return int(self._environment.get("TRIALS_PER_DAY", "5"))
+
+    @property
     def capacity_first_wait_s(self) -> int:
         """Before the second try to get an instance; doubles with each further one."""
         return int(self._environment.get("CAPACITY_FIRST_WAIT_S", "60"))

@@ -226,3 +226,30 @@ def test_one_off_schedule_fires_and_is_gone(aws: Aws, role: str) -> None:
     )
     assert wait_for(lambda: recorded(aws, "scheduled")) == [{"timer": 1}]
     assert scheduler.list_schedules()["Schedules"] == []
+
+
+def image_function(aws: Aws, role: str, name: str, image: str, command: str) -> None:
+    aws.client("lambda").create_function(
+        FunctionName=name,
+        PackageType="Image",
+        Code={"ImageUri": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{image}:latest"},
+        ImageConfig={"EntryPoint": ["python", "-m", "awslambdaric"], "Command": [command]},
+        Role=role,
+        Timeout=10,
+        Environment={"Variables": {"VARIABLE": "v"}},
+    )
+
+
+def test_a_function_of_an_image_runs_the_images_program_with_its_environment_and_role(aws: Aws, role: str) -> None:
+    image_function(aws, role, "of-image", "tests", "handlers.describes")
+    told = invoke(aws, "of-image")[0]
+    assert told["variable"] == "v"
+    aws.client("lambda").update_function_configuration(FunctionName="of-image", Environment={"Variables": {"VARIABLE": "w"}})
+    assert invoke(aws, "of-image")[0]["variable"] == "w"
+
+
+def test_a_function_of_an_unknown_image_says_so(aws: Aws, role: str) -> None:
+    image_function(aws, role, "of-nothing", "nothing", "handlers.describes")
+    told, error = invoke(aws, "of-nothing")
+    assert error == "Unhandled"
+    assert "Cannot pull" in told["errorMessage"]

@@ -86,7 +86,7 @@ def write_images(folder: Path) -> Path:
     """The image `tests`: a tiny trainer, processor and server."""
     commands = {word: [sys.executable, str(PROGRAMS / f"{word}.py")] for word in ("train", "process", "serve")}
     file = folder / "images.json"
-    file.write_text(json.dumps({"tests": {"commands": commands, "environment": {"IMAGE": "tests"}}}))
+    file.write_text(json.dumps({"tests": {"commands": commands, "environment": {"IMAGE": "tests"}, "folder": str(PROGRAMS)}}))
     return file
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from pathlib import Path
 from typing import Any
 
@@ -151,3 +153,12 @@ def test_a_log_that_cannot_be_learnt_fails_with_a_hint(world: World, shop: dict[
     assert (task["status"], task["error"]["code"]) == ("FAILED", code)
     assert told in task["error"]["message"]
     assert task["error"]["hint"]
+
+
+def test_a_model_is_tried_with_a_question_as_its_input_and_makes_no_batch_job(world: World, shop: dict[str, Any]):
+    question = base64.b64encode(json.dumps({"user_id": "nobody yet", "count": 3}).encode()).decode()
+    status, told = world.ask("POST", f"/v1/models/{shop['model']}/trial", {"dataArray": [{"name": "question", "body": question}]})
+    assert (status, told["trial"]["remaining"]) == (200, 4), told
+    assert len(told["result"]["output"][0]["body"]) == 3
+    status, refused = world.ask("POST", f"/v1/projects/{PROJECT}/batch-jobs", {"model": shop["model"], "dataset": "log"})
+    assert (status, refused["error"]["code"]) == (400, "batch.not_supported")

@@ -6,6 +6,7 @@ import os
 import queue
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -16,7 +17,7 @@ from typing import IO, Any, NamedTuple, cast
 from moto.core.utils import unix_time_millis
 
 from twin.identity import Credentials
-from twin.lambdas.code import unpack
+from twin.lambdas.program import Program, Programs
 
 _WORKER = str(Path(__file__).with_name("worker.py"))
 _TAIL_LINES = 100
@@ -33,13 +34,14 @@ class Outcome(NamedTuple):
 def version_of(function: Any) -> tuple[Any, ...]:
     """A change of any of these makes AWS start new environments."""
     variables = json.dumps(function.environment_vars, sort_keys=True)
-    return function.code_sha_256, function.role, function.handler, function.memory_size, function.timeout, variables
+    handler = function.handler or json.dumps(function.image_config.response())
+    return function.code_sha_256, function.role, handler, function.memory_size, function.timeout, variables
 
 
 class Environment:
     """Starts with the role, variables and code of the function; `call` invokes the handler; one call at a time."""
 
-    def __init__(self, function: Any, endpoint_url: str, credentials: Credentials, code_root: Path):
+    def __init__(self, function: Any, endpoint_url: str, credentials: Credentials, programs: Programs):
         self.function = function
         self.version = version_of(function)
         self.idle_since = time.monotonic()
@@ -48,11 +50,12 @@ class Environment:
         self._tail: list[str] = []
         function.logs_backend.ensure_log_group(function.logs_group_name)
         function.logs_backend.create_log_stream(function.logs_group_name, self._stream)
-        code = unpack(function.code_bytes, function.code_sha_256, code_root)
+        program = programs.of(function)
         keys = credentials.of_role(function.role, function.function_name)
-        self._start(code, self._variables(code, endpoint_url) | keys.for_environment())
+        self._temporary = tempfile.TemporaryDirectory(prefix="lambda-")
+        self._start(program, self._variables(program, endpoint_url) | keys.for_environment())
 
-    def _variables(self, code: Path, endpoint_url: str) -> dict[str, str]:
+    def _variables(self, program: Program, endpoint_url: str) -> dict[str, str]:
         function = self.function
         return {
             "PATH": os.environ["PATH"],
@@ -60,7 +63,8 @@ class Environment:
             "TZ": "UTC",
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
-            "LAMBDA_TASK_ROOT": str(code),
+            "TMPDIR": self._temporary.name,
+            "LAMBDA_TASK_ROOT": str(program.folder),
             "AWS_ENDPOINT_URL": endpoint_url,
             "AWS_REGION": function.region,
             "AWS_DEFAULT_REGION": function.region,
@@ -71,15 +75,16 @@ class Environment:
             "AWS_LAMBDA_LOG_GROUP_NAME": function.logs_group_name,
             "AWS_LAMBDA_LOG_STREAM_NAME": self._stream,
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "_HANDLER": function.handler,
+            "_HANDLER": program.handler,
+            **program.variables,
             **{name: str(value) for name, value in function.environment_vars.items()},
         }
 
-    def _start(self, code: Path, variables: dict[str, str]) -> None:
+    def _start(self, program: Program, variables: dict[str, str]) -> None:
         read_end, write_end = os.pipe()
         self._process = subprocess.Popen(
-            [sys.executable, "-P", _WORKER, self.function.handler],
-            cwd=code,
+            [sys.executable, "-P", _WORKER, program.handler],
+            cwd=program.folder,
             env=variables | {"TWIN_REPLY_FD": str(write_end)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -137,3 +142,4 @@ class Environment:
         self._process.wait()
         with contextlib.suppress(OSError):
             cast(IO[str], self._process.stdin).close()
+        self._temporary.cleanup()

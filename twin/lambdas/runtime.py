@@ -13,6 +13,8 @@ from moto.sqs.models import sqs_backends
 
 from twin.identity import Credentials
 from twin.lambdas.environment import Environment, Outcome
+from twin.lambdas.program import Programs
+from twin.sagemaker.containers import CannotStartContainer, Images
 from twin.settings import idle_lambda_s
 
 log = logging.getLogger("twin.lambdas")
@@ -27,8 +29,8 @@ class TooManyRequests(Exception):
 class Runtime:
     """All environments of one twin."""
 
-    def __init__(self, endpoint_url: str, credentials: Credentials, code_root: Path):
-        self._endpoint_url, self._credentials, self._code_root = endpoint_url, credentials, code_root
+    def __init__(self, endpoint_url: str, credentials: Credentials, code_root: Path, images: Images):
+        self._endpoint_url, self._credentials, self._programs = endpoint_url, credentials, Programs(code_root, images)
         self._idle: dict[str, list[Environment]] = defaultdict(list)
         self._all: set[Environment] = set()
         self._running: dict[str, int] = defaultdict(int)
@@ -46,7 +48,10 @@ class Runtime:
         arn = function.function_arn
         self._enter(function)
         try:
-            environment = self._warm(arn) or self._cold(function)
+            try:
+                environment = self._warm(arn) or self._cold(function)
+            except CannotStartContainer as error:
+                return Outcome({"errorMessage": str(error), "errorType": "Runtime.InvalidEntrypoint"}, True)
             outcome = environment.call(event)
             if environment.is_usable and not self._stop.is_set():
                 environment.idle_since = time.monotonic()
@@ -90,7 +95,7 @@ class Runtime:
             self._end(environment)
 
     def _cold(self, function: Any) -> Environment:
-        environment = Environment(function, self._endpoint_url, self._credentials, self._code_root)
+        environment = Environment(function, self._endpoint_url, self._credentials, self._programs)
         with self._lock:
             self._all.add(environment)
         return environment

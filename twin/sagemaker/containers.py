@@ -18,10 +18,11 @@ class CannotStartContainer(Exception):
 
 @dataclass(frozen=True)
 class Image:
-    """Commands by the word that a container executes, and the environment that the image sets."""
+    """Commands by the word that a container executes, the environment that the image sets, and its working directory."""
 
     commands: dict[str, list[str]]
     environment: dict[str, str] = field(default_factory=dict)
+    folder: str | None = None
 
 
 class Images:
@@ -44,7 +45,11 @@ class Images:
                 {"train": [*trainer, "train"], "evaluate": [*trainer, "evaluate"], "optimise": [*trainer, "optimise"]},
                 python_path("training_container") | {"DROPLEARN_BACKBONES": backbones},
             ),
-            "droplearn-serving": Image({"serve": [sys.executable, "-m", "server", "serve"]}, python_path("serving_container")),
+            "droplearn-serving": Image(
+                {"serve": [sys.executable, "-m", "server", "serve"]},
+                python_path("serving_container"),
+                str(project / "serving_container"),
+            ),
         }
         if extra is not None:
             images |= {name: Image(**entry) for name, entry in json.loads(extra.read_text()).items()}
@@ -56,10 +61,18 @@ class Images:
         Raises:
             CannotStartContainer: no such image or no such word in it.
         """
-        repository = image_uri.rsplit("/", 1)[-1].split("@")[0].split(":")[0]
-        image = self._images.get(repository)
-        if image is None:
-            raise CannotStartContainer(f"Cannot pull {image_uri}: the twin knows the images {', '.join(sorted(self._images))}")
+        image = self.find(image_uri)
         if words[0] not in image.commands:
             raise CannotStartContainer(f'exec: "{words[0]}": executable file not found in $PATH of {image_uri}')
         return [*image.commands[words[0]], *words[1:]], image.environment
+
+    def find(self, image_uri: str) -> Image:
+        """By its repository's name, whatever the registry and the tag.
+
+        Raises:
+            CannotStartContainer: no such image.
+        """
+        image = self._images.get(image_uri.rsplit("/", 1)[-1].split("@")[0].split(":")[0])
+        if image is None:
+            raise CannotStartContainer(f"Cannot pull {image_uri}: the twin knows the images {', '.join(sorted(self._images))}")
+        return image

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from typing import Any, BinaryIO
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from chalicelib.adapters.aws import client, is_not_found, translated
@@ -15,12 +12,6 @@ from chalicelib.adapters.s3_listing import list_objects
 from chalicelib.ports import StoredObject
 from droplearn.contracts.errors import NotFound
 from droplearn.contracts.s3_layout import s3_uri
-
-
-@cache
-def _signer() -> Any:
-    """Links of signature version 4, which every region takes."""
-    return boto3.client("s3", config=Config(signature_version="s3v4"))
 
 
 class S3Artifacts:
@@ -80,12 +71,6 @@ class S3Artifacts:
     def listed(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         """ListObjectsV2, a thousand at a time."""
         return list_objects(self._bucket, prefix, after)
-
-    def link(self, key: str, valid_for_s: int) -> str:
-        """Presigned in this process: no call."""
-        with translated():
-            given = {"Bucket": self._bucket, "Key": key}
-            return str(_signer().generate_presigned_url("get_object", Params=given, ExpiresIn=valid_for_s))
 
     def uri(self, key: str) -> str:
         """`s3://bucket/key`."""

@@ -27,6 +27,7 @@ from chalicelib.api import (
     strategies,
     tasks,
     tokens,
+    trials,
 )
 from chalicelib.api.calling import enter
 from chalicelib.api.errors import MethodNotAllowed, Reply, UnsupportedMediaType, invalid_request, reply_to
@@ -35,7 +36,7 @@ from droplearn.contracts.errors import DropLearnError, InternalError, InvalidReq
 
 logger = logging.getLogger("droplearn.api")
 resolver = APIGatewayHttpResolver(enable_validation=True)
-for module in (
+MODULES = (
     scenarios,
     projects,
     datasets,
@@ -50,7 +51,9 @@ for module in (
     tokens,
     strategies,
     filters,
-):
+    trials,
+)
+for module in MODULES:
     resolver.include_router(module.router)
 
 

@@ -62,9 +62,12 @@ def document(resolver: APIGatewayHttpResolver) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         found["components"]["schemas"].pop(name, None)
     found["paths"]["/v1/services/{service}/predict"] = {"post": _predict_operation(found["components"]["schemas"])}
+    found["paths"]["/v1/models/{model}/trial"]["post"] = _trial_operation()
     for path, operations in found["paths"].items():
         for operation in operations.values():
             _complete(path, operation)
+    for code in ("400", "500", "503"):
+        found["paths"]["/v1/models/{model}/trial"]["post"]["responses"][code]["content"] = _content("Error", "PredictionError")
     found["servers"] = [{"url": "/"}]
     return dict(found)
 
@@ -87,6 +90,29 @@ def _predict_operation(schemas: dict[str, Any]) -> dict[str, Any]:
             "content": {JSON: _content("PredictionRequest", "RecommendationRequest")[JSON], "image/jpeg": picture, "image/png": picture},
         },
         "responses": {"200": {"description": "The best first", "content": _content("PredictionSuccess", "RecommendationReply")}},
+    }
+
+
+def _trial_operation() -> dict[str, Any]:
+    """Its body is handed on as it comes, so Powertools does not see its form."""
+    answer = {
+        "type": "object",
+        "required": ["trial"],
+        "properties": {"trial": {"$ref": "#/components/schemas/QuotaView"}},
+        "description": "As a service answers (PredictionSuccess or PredictionError), with what is left of the trials",
+    }
+    picture = {"schema": {"type": "string", "format": "binary"}}
+    return {
+        "tags": ["models"],
+        "summary": "Predict without a service",
+        "description": "Some a day and model. The same body and options as a service takes. Needs Predict.",
+        "operationId": "try_model_v1_models_model_trial_post",
+        "parameters": [{"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}],
+        "requestBody": {
+            "required": True,
+            "content": {JSON: _content("PredictionRequest")[JSON], "image/jpeg": picture, "image/png": picture},
+        },
+        "responses": {"200": {"description": "The best first", "content": {JSON: {"schema": answer}}}},
     }
 
 

@@ -34,12 +34,12 @@ def result_links(platform: Platform, job: BatchJob) -> dict[str, str]:
     """Raises Conflict (`batch.not_summarised_yet`)."""
     _check(job)
     files = {"summary_csv": SUMMARY, "results_jsonl": RESULTS, "failures_jsonl": FAILURES, "report_json": REPORT}
-    return {name: platform.artifacts.link(results_prefix(job.id) + file, LINK_S) for name, file in files.items()}
+    return {name: platform.links.to_artifact(results_prefix(job.id) + file, LINK_S) for name, file in files.items()}
 
 
 def link_of(platform: Platform, job: BatchJob, row: ResultRow) -> str | None:
     """To the answer as the model gave it; None where there is none."""
-    return None if row.error == "no_answer" else platform.artifacts.link(result_key(job.id, row.file), LINK_S)
+    return None if row.error == "no_answer" else platform.links.to_artifact(result_key(job.id, row.file), LINK_S)
 
 
 def _check(job: BatchJob) -> None:

@@ -12,6 +12,8 @@ from urllib.parse import urlencode
 from droplearn.cli import batch
 from droplearn.cli.connecting import connect
 from droplearn.cli.outcome import Outcome
+from droplearn.cli.predictions import number as _number
+from droplearn.cli.predictions import rows_of
 from droplearn.cli.screen import Screen
 from droplearn.client import Client, Json, part, wait_until
 from droplearn.contracts.errors import InvalidRequest, NotFound
@@ -230,10 +232,6 @@ def logs(options: Options, screen: Screen) -> Outcome:
     return Outcome({"task": options.task, "lines": lines})
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
-
-
 def models(options: Options, screen: Screen) -> Outcome:
     """Of one project, or of all."""
     client = connect(options.connection)
@@ -314,24 +312,9 @@ def predict(options: Options, screen: Screen) -> Outcome:
         answer = client.predict(url + query, token, file.read_bytes(), kind)
         answers.append({"file": str(file), "response": answer})
         screen.progress("predicting", done, len(options.file))
-    rows = [row for answer in answers for row in _shown(answer["file"], answer["response"])]
+    rows = [row for answer in answers for row in rows_of(answer["file"], answer["response"])]
     screen.table("predictions", ["file", "answer", "confidence"], rows)
     return Outcome(answers, all(a["response"].get("success", True) for a in answers))
-
-
-def _shown(file: str, response: Json) -> list[list[Any]]:
-    """The best answers about a file, one a line."""
-    if "items" in response:
-        return [[file, item["item_id"], ""] for item in response["items"]]
-    if not response["success"]:
-        return [[file, f"{response['errorCode']} {response['errorMsg']} {response.get('detail', '')}".rstrip(), ""]]
-    output = response["result"]["output"][0]
-    body = output["body"]
-    shown = body[:_MAX_SHOWN] if output["type"] == "table_common" or any("pos" in entry for entry in body) else body[:1]
-    return [[file, entry.get("label", entry.get("value")), _number(entry.get("conf"))] for entry in shown] or [[file, "nothing found", ""]]
-
-
-_MAX_SHOWN = 20
 
 
 _STATES: dict[str, Any] = {"task": TaskStatus, "service": ServiceStatus, "batch": BatchStatus}

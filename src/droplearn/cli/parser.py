@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from droplearn import __version__
-from droplearn.cli import batch, commands, exporting, previewing, service_commands
+from droplearn.cli import batch, commands, exporting, previewing, service_commands, trial
 from droplearn.contracts.status import ServiceKind
 from droplearn.scenarios import SCENARIOS
 
@@ -100,6 +100,11 @@ def make_parser() -> argparse.ArgumentParser:
     predict.add_argument("file", nargs="+", type=Path)
     predict.add_argument("--option", action="append", type=query_option, metavar="NAME=VALUE", help="of the answer: top=3, pos=pixels, ...")
     predict.add_argument("--token", help="the service's token (default: the connection's)")
+
+    tried = command("trial", trial.trial, "ask a model about files without a service: some a day")
+    tried.add_argument("model")
+    tried.add_argument("file", nargs="+", type=Path)
+    tried.add_argument("--option", action="append", type=query_option, metavar="NAME=VALUE", help="of the answer: top=3, pos=pixels, ...")
 
     _add_batch(command("batch", batch.batch, "apply a model to every object of a dataset or below a prefix"))
 

@@ -96,10 +96,10 @@ class Forbidden(UserError):
 
 
 class TransientError(DropLearnError):
-    """Later it may work. `retry_after_s` is a lower bound in seconds."""
+    """Later it may work. `retry_after_s` is a lower bound in seconds; an error that knows better sets its own."""
 
     http_status = 503
-    retry_after_s: ClassVar[int] = 5
+    retry_after_s: int = 5
 
 
 class Throttled(TransientError):

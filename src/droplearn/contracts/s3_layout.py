@@ -117,6 +117,11 @@ def browser_runtime_key(name: str) -> str:
     return f"assets/onnxruntime-web-{BROWSER_RUNTIME_VERSION}/{name}"
 
 
+def trial_input_key(model_id: str, slot: int) -> str:
+    """What somebody tried a model with; the slots are used over and over."""
+    return f"trials/{model_id}/{slot:02d}"
+
+
 def s3_uri(bucket: str, key: str) -> str:
     """`s3://bucket/key`."""
     return f"s3://{bucket}/{key}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 from unittest.mock import patch
 
@@ -19,7 +19,7 @@ from chalicelib.domain.request import Request
 from chalicelib.domain.task import Task, tasks_of
 from droplearn.contracts.errors import InvalidRequest, NotFound
 from tests.contract.control_plane.test_example_store import CREDENTIALS, create_table
-from tests.fakes import FakeRecords
+from tests.fakes import FakePlatform, FakeRecords
 
 NOW = "2026-01-01T00:00:00.000Z"
 
@@ -156,3 +156,9 @@ def test_a_record_can_be_changed_by_a_state_machine_in_between(make: Any):
     tasks.add(task())
     tasks.change(task().id, {"status": "PREPARING"})
     assert tasks.get(task().id) == replace(task(), status="PREPARING")
+
+
+@pytest.mark.parametrize("kind", [f.default_factory().record_type for f in fields(FakePlatform) if "Records" in str(f.type)])
+def test_what_is_not_stored_has_a_default(kind: Any):
+    optional = [f.name for f in fields(kind) if "None" in str(f.type)]
+    assert [name for name in optional if kind.__dataclass_fields__[name].default is not None] == []

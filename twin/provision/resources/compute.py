@@ -28,6 +28,7 @@ def function(
         made = aws.call("lambda", "CreateFunction", FunctionName=name, Code=Code, Tags=tag_map(Tags), **configuration)
     else:
         architectures = configuration.pop("Architectures", None)
+        configuration.pop("PackageType", None)
         aws.call("lambda", "UpdateFunctionCode", FunctionName=name, Architectures=architectures, **Code)
         made = aws.call("lambda", "UpdateFunctionConfiguration", FunctionName=name, **configuration)
     if ReservedConcurrentExecutions is not None:

@@ -1,0 +1,45 @@
+"""`droplearn trial`: a model's answer about some files, without a service."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+from pathlib import Path
+from urllib.parse import urlencode
+
+from droplearn.cli.connecting import connect
+from droplearn.cli.outcome import Outcome
+from droplearn.cli.predictions import rows_of
+from droplearn.cli.screen import Screen
+from droplearn.client import Client, Json, part
+from droplearn.contracts.errors import InvalidRequest
+
+
+def trial(options: argparse.Namespace, screen: Screen) -> Outcome:
+    """Each file by itself; the exit status is 0 when every answer is a success."""
+    client = connect(options.connection)
+    for file in options.file:
+        if not file.is_file():
+            raise InvalidRequest("trial.no_file", f"{file} is not a file.", hint="Name files to try the model on.")
+    query = f"?{urlencode(dict(options.option))}" if options.option else ""
+    answers: list[Json] = []
+    for done, file in enumerate(options.file, 1):
+        answers.append({"file": str(file), "response": _ask(client, options.model, file, query)})
+        screen.progress("trying", done, len(options.file))
+    rows = [row for answer in answers for row in rows_of(answer["file"], answer["response"])]
+    screen.table("answers", ["file", "answer", "confidence"], rows)
+    left = answers[-1]["response"]["trial"]
+    screen.say(f"{left['remaining']} of {left['limit']} trials left; renewed at {left['resets_at']}")
+    return Outcome({"answers": answers, "trial": left}, all(answer["response"].get("success") for answer in answers))
+
+
+def _ask(client: Client, model: str, file: Path, query: str) -> Json:
+    """In the JSON form, so that the history shows the file's name."""
+    content = file.read_bytes()
+    body = content
+    if file.suffix != ".json":
+        entry = {"name": file.name, "type": "stream", "body": base64.b64encode(content).decode()}
+        body = json.dumps({"dataArray": [entry]}).encode()
+    url = f"{client.connection.api_url.rstrip('/')}/v1/models/{part(model)}/trial{query}"
+    return client.predict(url, client.connection.admin_token or "", body, "application/json")
