@@ -67,8 +67,10 @@ def lay_out_backends(found: Installation, folder: Path) -> Path:
 
 
 def command_of(binary: Path, repository: Path, backends: Path, port: int) -> list[str]:
-    """GRPC on loopback is its only listener: HTTP, metrics, SageMaker's and Vertex' are off."""
+    """Listens on loopback for gRPC only: HTTP, metrics, SageMaker's and Vertex' are off. Ends when the server is killed, too."""
+    dying = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
     return [
+        *dying,
         str(binary),
         f"--model-repository={repository}",
         f"--backend-directory={backends}",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from droplearn.networks.quantising import Sample, quantisable, read
+from droplearn.networks.quantising import Sample, copied, quantisable, read
 
 Scale = tuple[NDArray[np.float32], NDArray[Any]]
 
@@ -44,8 +44,7 @@ def _noise(model: Any, scales: dict[str, Scale], samples: Sequence[Sample]) -> d
     import onnx
     import onnxruntime
 
-    shown = onnx.ModelProto()
-    shown.CopyFrom(model)
+    shown = copied(model)
     outputs = {name for node in model.graph.node for name in node.output}
     names = [name for name in scales if name in outputs]
     del shown.graph.output[:]

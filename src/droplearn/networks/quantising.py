@@ -32,6 +32,15 @@ def read(network: Path) -> Any:
     return model
 
 
+def copied(model: Any) -> Any:
+    """Both tools change what they are given: one moves large weights into a file that is gone afterwards."""
+    import onnx
+
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    return copy
+
+
 def quantisable(model: Any) -> list[str]:
     """Layers with weights and what lies between them; behind the last such layer outputs are computed, which 8 bits would make coarse."""
     leads_on: set[str] = set()
@@ -79,7 +88,7 @@ def to_int8(model: Any, target: Path, samples: Sequence[Sample], in_float: Colle
 
     with _quiet():
         quantize_static(
-            model,
+            copied(model),
             str(target),
             _Samples(samples),
             quant_format=QuantFormat.QDQ,
@@ -96,7 +105,7 @@ def to_fp16(model: Any, target: Path) -> None:
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
     with _quiet():
-        onnx.save(convert_float_to_float16(model, keep_io_types=True), str(target))
+        onnx.save(convert_float_to_float16(copied(model), keep_io_types=True), str(target))
 
 
 @contextmanager

@@ -79,3 +79,10 @@ def test_a_child_that_is_killed_ends_the_server_so_that_its_host_starts_it_anew(
     with RunningServer(model_dir, {"SERVER_ENGINE": "triton", "SERVER_WORKERS": "1"}) as server:
         child_of(server.wait_until_ready(60)).kill()
         assert server.process.wait(20) == 1
+
+
+def test_a_server_that_is_killed_leaves_no_child_behind(model_dir):
+    with RunningServer(model_dir, {"SERVER_ENGINE": "triton", "SERVER_WORKERS": "1"}) as server:
+        child = child_of(server.wait_until_ready(60))
+        server.process.kill()
+        assert psutil.wait_procs([child], timeout=15)[1] == []

@@ -31,7 +31,7 @@ def network(tmp_path_factory) -> Path:
         "low": np.float32(0),
         "high": np.float32(6),
         "w1": rng.normal(size=(4, 3, 3, 3)).astype(np.float32) / 127,
-        "w2": rng.normal(size=(4, 4, 1, 1)).astype(np.float32),
+        "w2": rng.normal(size=(4, 4, 9, 9)).astype(np.float32) / 9,  # large enough to be moved into a file of its own by a careless tool
         "w3": rng.normal(size=(3, 4)).astype(np.float32),
         "b3": np.zeros(3, np.float32),
         "two": np.float32(2),
@@ -42,7 +42,7 @@ def network(tmp_path_factory) -> Path:
         node("Transpose", "nchw", "centred", perm=[0, 3, 1, 2]),
         node("Conv", "conv1", "nchw", "w1", kernel_shape=[3, 3], pads=[1] * 4),
         node("Clip", "active", "conv1", "low", "high"),
-        node("Conv", "conv2", "active", "w2", kernel_shape=[1, 1]),
+        node("Conv", "conv2", "active", "w2", kernel_shape=[9, 9], pads=[4] * 4),
         node("Add", "sum", "active", "conv2"),
         node("GlobalAveragePool", "pool", "sum"),
         node("Flatten", "flat", "pool"),
@@ -83,6 +83,14 @@ def test_int8_answers_nearly_the_same_with_a_weight_scale_for_each_channel(netwo
     assert np.abs(answers(tmp_path / "q.onnx", samples) - answers(network, samples)).max() < 0.05
     scales = {a.name: a.dims for a in read(tmp_path / "q.onnx").graph.initializer if a.name.endswith("w1_scale")}
     assert [list(dims) for dims in scales.values()] == [[4]]
+
+
+def test_making_a_variant_leaves_the_network_as_it_was_so_that_another_can_be_made_of_it(network, samples, tmp_path):
+    model = read(network)
+    before = model.SerializeToString()
+    to_int8(model, tmp_path / "q.onnx", samples, ())
+    to_fp16(model, tmp_path / "h.onnx")
+    assert model.SerializeToString() == before
 
 
 def test_fp16_keeps_the_types_of_inputs_and_outputs(network, samples, tmp_path):
