@@ -40,7 +40,8 @@ def evaluate(paths: Paths) -> None:
         (paths.processing_report / "curves.json").write_text(result.curves.to_json(), "utf-8")
     if result.bad_cases is not None:
         write_bad_cases(paths.processing_report, request.evaluation_id, result.bad_cases)
-    (paths.processing_report / "report.json").write_text(result.report.to_json(), "utf-8")
+    report = result.report.model_copy(update={"model_size_bytes": context.manifest.served_size_bytes})
+    (paths.processing_report / "report.json").write_text(report.to_json(), "utf-8")
     context.log.note(f"{result.report.example_count} examples, metrics {result.report.metrics}")
 
 
@@ -50,7 +51,7 @@ def write_bad_cases(folder: Path, evaluation_id: str, cases: Sequence[BadCase]) 
     groups: list[BadCaseGroup] = []
     with (folder / "bad_cases.jsonl").open("wb") as file:
         for (label, predicted), members in groupby(ordered, key=lambda case: (case.label, case.predicted)):
-            first, lines = file.tell(), [case.model_dump_json() + "\n" for case in members]
+            first, lines = file.tell(), [case.model_dump_json(exclude_none=True) + "\n" for case in members]
             file.writelines(line.encode() for line in lines)
             size = file.tell() - first
             groups.append(BadCaseGroup(label=label, predicted=predicted, count=len(lines), first_byte=first, byte_count=size))

@@ -15,10 +15,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m twin.packaging", description="Package the control plane.")
     parser.add_argument("--out", type=Path, default=PROJECT_ROOT / "build" / "package", help="folder for sam.yaml and deployment.zip")
     parser.add_argument("--project", type=Path, default=PROJECT_ROOT, help="folder with functions/, src/, infra/ and statemachines/")
+    parser.add_argument("--assets", action="store_true", help="also what browsers load: assets/, for the artifact bucket")
     options = parser.parse_args()
     try:
         print(package(options.project.resolve(), options.out.resolve()))
-        _copy_assets(options.out.resolve())
+        if options.assets:
+            _copy_assets(options.out.resolve())
     except (PackagingFailed, NoRuntime) as error:
         sys.exit(f"packaging failed: {error}")
 

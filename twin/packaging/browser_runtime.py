@@ -4,6 +4,7 @@ The registry is the one that npm is configured for, where there is npm, or NPM_C
 """
 
 import base64
+import contextlib
 import gzip
 import hashlib
 import os
@@ -23,7 +24,7 @@ SHA512 = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRM
 FILES = {"onnxruntime.js": "package/dist/ort.wasm.bundle.min.mjs", "onnxruntime.wasm": "package/dist/ort-wasm-simd-threaded.wasm"}
 TYPES = {".js": "text/javascript", ".wasm": "application/wasm"}
 _STANDARD_REGISTRY = "https://registry.npmjs.org/"
-_TIMEOUT_S = 60
+_TIMEOUT_S = 20
 
 
 class NoRuntime(Exception):
@@ -38,10 +39,12 @@ def browser_runtime() -> dict[str, Path]:
     """
     folder = cache_folder() / f"onnxruntime-web-{BROWSER_RUNTIME_VERSION}"
     if not folder.exists():
-        partial = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}")
+        package, partial = _package(), folder.with_name(f"{folder.name}.{uuid.uuid4().hex}")
         partial.mkdir(parents=True)
-        _unpack(_package(), partial)
-        partial.rename(folder)
+        _unpack(package, partial)
+        with contextlib.suppress(OSError):  # another process was first
+            partial.rename(folder)
+        shutil.rmtree(partial, ignore_errors=True)
     return {browser_runtime_key(name): folder / name for name in FILES}
 
 

@@ -8,9 +8,9 @@ from pydantic import Field
 
 from chalicelib.api.views import View
 from chalicelib.domain.comparison import SIGNIFICANT
-from chalicelib.domain.thresholds import Scores, best, drawn, macro, micro
+from chalicelib.domain.thresholds import Scores, at_shared_thresholds, best, drawn, macro, micro
 from chalicelib.service.evaluation_results import Comparison
-from droplearn.contracts.evaluation import BadCase, EvaluationCurves, LabelCurve
+from droplearn.contracts.evaluation import BadCase, BadCaseIndex, EvaluationCurves, LabelCurve
 
 
 class ScoresView(View):
@@ -94,15 +94,20 @@ class CurvesView(View):
     evaluation: str
     micro_average_precision: float | None
     macro_average_precision: float | None
+    micro: list[PointView] = Field(description="All labels' answers together")
+    macro: list[PointView] = Field(description="Means over the labels that occur, each at the same threshold")
     labels: list[CurveView]
 
     @classmethod
     def of(cls, curves: EvaluationCurves) -> CurvesView:
         """Thinned for drawing."""
+        averaged = list(at_shared_thresholds(curves))
         return cls(
             evaluation=curves.evaluation_id,
             micro_average_precision=curves.micro_average_precision,
             macro_average_precision=curves.macro_average_precision,
+            micro=[PointView(threshold=t, **_ratios(micro(scores))) for t, scores in averaged],
+            macro=[PointView(threshold=t, **macro(scores)) for t, scores in averaged],
             labels=[
                 CurveView(
                     label=curve.label,
@@ -115,11 +120,50 @@ class CurvesView(View):
         )
 
 
+class BadCaseView(View):
+    """A wrong answer."""
+
+    path: str
+    label: str
+    predicted: str
+    confidence: float
+    truth: str | None = Field(None, description="What stands there, where `label` only names a field")
+    given: str | None = Field(None, description="What was read in its place")
+    preview_url: str | None = Field(None, description="Of the object, good for 15 minutes")
+
+    @classmethod
+    def of(cls, case: BadCase, preview_url: str | None) -> BadCaseView:
+        """With a link or without."""
+        return cls(**case.model_dump(), preview_url=preview_url)
+
+
 class BadCasePage(View):
     """Wrong answers."""
 
-    bad_cases: list[BadCase]
+    bad_cases: list[BadCaseView]
     next_cursor: str | None = None
+
+
+class BadCaseCount(View):
+    """A pair of labels that is confused."""
+
+    label: str
+    predicted: str
+    count: int
+
+
+class BadCaseGroups(View):
+    """All of them, by label and predicted label."""
+
+    evaluation: str
+    count: int
+    groups: list[BadCaseCount]
+
+    @classmethod
+    def of(cls, evaluation: str, index: BadCaseIndex) -> BadCaseGroups:
+        """From the index of the file."""
+        groups = [BadCaseCount.model_validate(group) for group in index.groups]
+        return cls(evaluation=evaluation, count=sum(group.count for group in groups), groups=groups)
 
 
 class ComparisonView(View):

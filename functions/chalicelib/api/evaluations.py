@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from chalicelib.api.calling import require
-from chalicelib.api.evaluation_views import BadCasePage, ComparisonView, CurvesView, ThresholdsView
+from chalicelib.api.evaluation_views import BadCaseGroups, BadCasePage, BadCaseView, ComparisonView, CurvesView, ThresholdsView
 from chalicelib.api.parameters import Cursor, Limit
 from chalicelib.api.views import EvaluationPage, EvaluationView
 from chalicelib.bootstrap import platform
@@ -27,6 +27,10 @@ from droplearn.contracts.status import Permission
 router: Router = Router()  # type: ignore[no-untyped-call]
 
 
+_MEASURED = ("protocol", "example_count", "bad_case_count", "skipped_count", "duration_s", "model_size_bytes")
+"""What an evaluation has once it has succeeded."""
+
+
 class NewEvaluation(Part):
     """An evaluation to be. `project`: of the dataset, when it is not the model's."""
 
@@ -35,7 +39,7 @@ class NewEvaluation(Part):
 
 
 def _view(evaluation: Evaluation) -> EvaluationView:
-    empty: dict[str, Any] = {"protocol": None, "example_count": None, "bad_case_count": None, "metrics": {}}
+    empty: dict[str, Any] = dict.fromkeys(_MEASURED) | {"metrics": {}}
     return EvaluationView.model_validate(empty | vars(evaluation) | (evaluation.summary or {}) | {"warnings": evaluation.warnings or []})
 
 
@@ -97,13 +101,25 @@ def list_bad_cases(
     evaluation: str,
     label: Annotated[str | None, Query(max_length=200)] = None,
     predicted: Annotated[str | None, Query(max_length=200)] = None,
+    previews: Annotated[
+        bool, Query(description="With a URL of each object, good for 15 minutes; each look at one is a read of S3")
+    ] = False,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> BadCasePage:
     """By true and predicted label, the most confident first. No object of the dataset is read. Needs ListProject."""
-    require(Permission.LIST_PROJECT, find_evaluation(platform(), evaluation).project)
+    found = find_evaluation(platform(), evaluation)
+    require(Permission.LIST_PROJECT, found.project)
     page = results.bad_cases(platform(), evaluation, label, predicted, limit, cursor)
-    return BadCasePage(bad_cases=page.items, next_cursor=page.cursor)
+    links = _links(found, [case.path for case in page.items]) if previews else {}
+    return BadCasePage(bad_cases=[BadCaseView.of(case, links.get(case.path)) for case in page.items], next_cursor=page.cursor)
+
+
+@router.get("/v1/evaluations/<evaluation>/bad-case-groups", summary="Count what the model got wrong", tags=["evaluations"])
+def list_bad_case_groups(evaluation: str) -> BadCaseGroups:
+    """How many of each pair of true and predicted label. Needs ListProject."""
+    require(Permission.LIST_PROJECT, find_evaluation(platform(), evaluation).project)
+    return BadCaseGroups.of(evaluation, results.bad_case_index(platform(), evaluation))
 
 
 @router.get("/v1/evaluations/<evaluation>/comparison", summary="Compare two models on the same examples", tags=["evaluations"])
@@ -112,6 +128,13 @@ def get_comparison(evaluation: str, other: Annotated[str, Query(max_length=60)])
     for id_ in (evaluation, other):
         require(Permission.LIST_PROJECT, find_evaluation(platform(), id_).project)
     return ComparisonView.of(evaluation, other, results.compare(platform(), evaluation, other))
+
+
+def _links(evaluation: Evaluation, paths: list[str]) -> dict[str, str]:
+    """Whoever may not list the dataset's project sees none of its objects."""
+    place = results.dataset_of(platform(), evaluation)
+    require(Permission.LIST_PROJECT, place.project)
+    return results.links_to(platform(), place, paths)
 
 
 def _label_thresholds(text: str, known: set[str]) -> dict[str, float]:

@@ -231,6 +231,9 @@ class EvaluationView(View):
     protocol: str | None
     example_count: int | None
     bad_case_count: int | None
+    skipped_count: int | None = Field(description="Examples that could not be scored; the warnings say why")
+    duration_s: float | None
+    model_size_bytes: int | None = Field(description="Of the files that a server loads")
     metrics: dict[str, float]
     warnings: list[str]
     created_at: str

@@ -10,6 +10,7 @@ from droplearn.contracts.evaluation import EvaluationCurves, LabelCurve
 
 DEFAULT_THRESHOLD = 0.8
 MAX_DRAWN_POINTS = 200
+MAX_SHARED_POINTS = 100
 
 
 @dataclass(frozen=True)
@@ -84,3 +85,11 @@ def drawn(curve: LabelCurve) -> Iterator[tuple[float, Scores]]:
     step = max(1, -(-count // MAX_DRAWN_POINTS))
     for i in sorted({*range(0, count, step), count - 1} - {-1}):
         yield curve.thresholds[i], _point(curve, i + 1)
+
+
+def at_shared_thresholds(curves: EvaluationCurves) -> Iterator[tuple[float, list[Scores]]]:
+    """All labels at each of at most MAX_SHARED_POINTS thresholds that occur, from the highest down: what averages are drawn from."""
+    occurring = sorted({threshold for curve in curves.labels for threshold in curve.thresholds}, reverse=True)
+    step = max(1, -(-len(occurring) // MAX_SHARED_POINTS))
+    for threshold in dict.fromkeys(occurring[::step] + occurring[-1:]):
+        yield threshold, [at(curve, threshold) for curve in curves.labels]

@@ -131,6 +131,9 @@ def record_evaluation(platform: Platform, evaluation_id: str) -> dict[str, Any]:
         protocol=report.protocol,
         example_count=report.example_count,
         bad_case_count=report.bad_case_count,
+        skipped_count=report.skipped_count,
+        duration_s=report.duration_s,
+        model_size_bytes=report.model_size_bytes,
         metrics=report.metrics,
         report_key=key,
     )

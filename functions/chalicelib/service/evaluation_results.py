@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from chalicelib.domain.comparison import mcnemar
 from chalicelib.domain.cursors import decode_cursor, encode_cursor, invalid_cursor
 from chalicelib.domain.evaluation import Evaluation
 from chalicelib.domain.records import Page
 from chalicelib.ports import Platform
-from chalicelib.service.finding import find_evaluation
+from chalicelib.service.finding import find_evaluation, find_model
 from droplearn.contracts.errors import Conflict, InvalidRequest, NotFound
 from droplearn.contracts.evaluation import BadCase, BadCaseGroup, BadCaseIndex, EvaluationCurves
-from droplearn.contracts.s3_layout import evaluation_prefix
+from droplearn.contracts.s3_layout import dataset_prefix, evaluation_prefix
 from droplearn.contracts.status import EvaluationStatus
 
 _READ_AT_ONCE = 256 * 1024
+LINK_S = 900
+"""How long the link to an object is good."""
 REPORT, CURVES, BAD_CASES, BAD_CASE_INDEX = "report.json", "curves.json", "bad_cases.jsonl", "bad_cases.json"
 
 
@@ -56,8 +59,7 @@ def bad_cases(
 
     Raises what `read_file` raises, and InvalidRequest (`cursor.invalid`).
     """
-    index = BadCaseIndex.from_json(read_file(platform, evaluation_id, BAD_CASE_INDEX))
-    groups = [g for g in index.groups if label in (None, g.label) and predicted in (None, g.predicted)]
+    groups = [g for g in bad_case_index(platform, evaluation_id).groups if label in (None, g.label) and predicted in (None, g.predicted)]
     first = _first_byte(cursor)
     found: list[BadCase] = []
     next_byte: int | None = None
@@ -68,6 +70,31 @@ def bad_cases(
         more, next_byte = _of_group(platform, key_of(evaluation_id, BAD_CASES), group, max(first, group.first_byte), limit - len(found))
         found += more
     return Page(found, encode_cursor({"byte": str(next_byte)}) if next_byte is not None else None)
+
+
+def bad_case_index(platform: Platform, evaluation_id: str) -> BadCaseIndex:
+    """Where each group of bad cases lies. Raises what `read_file` raises."""
+    return BadCaseIndex.from_json(read_file(platform, evaluation_id, BAD_CASE_INDEX))
+
+
+class Place(NamedTuple):
+    """Of a dataset."""
+
+    project: str
+    dataset: str
+
+
+def dataset_of(platform: Platform, evaluation: Evaluation) -> Place:
+    """The one that a person chose, else that of the model's training. Raises NotFound (`model.unknown`)."""
+    if evaluation.dataset is not None:
+        return Place(evaluation.dataset_project or evaluation.project, evaluation.dataset)
+    model = find_model(platform, evaluation.model)
+    return Place(model.project, model.dataset)
+
+
+def links_to(platform: Platform, place: Place, paths: Sequence[str]) -> dict[str, str]:
+    """By path. Whether an object is still there is not looked at: that would be the read that is to be saved."""
+    return {path: platform.links.to_data(dataset_prefix(*place) + path, LINK_S) for path in dict.fromkeys(paths)}
 
 
 def _first_byte(cursor: str | None) -> int:

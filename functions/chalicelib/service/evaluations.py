@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from chalicelib.domain.evaluation import Evaluation
 from chalicelib.domain.failure import problem_of
+from chalicelib.domain.model import Model
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
 from chalicelib.service.finding import find_dataset, find_model, find_project
-from droplearn.contracts.errors import DropLearnError, InvalidRequest
+from droplearn.contracts.errors import Conflict, DropLearnError, InvalidRequest
 from droplearn.contracts.ids import new_id
 from droplearn.contracts.status import EvaluationStatus
 
 
 def create_evaluation(platform: Platform, model_id: str, dataset_project: str, dataset: str) -> Evaluation:
-    """Raises NotFound (`model.unknown`, `project.unknown`, `dataset.unknown`), InvalidRequest (`evaluation.wrong_scenario`)."""
+    """Raises NotFound (`model.unknown`, `project.unknown`, `dataset.unknown`), InvalidRequest (`evaluation.wrong_scenario`), Conflict
+    (`evaluation.sample_data`).
+    """
     model = find_model(platform, model_id)
+    _refuse_sample_data(platform, model)
     if find_project(platform, dataset_project).scenario != model.scenario:
         raise InvalidRequest(
             "evaluation.wrong_scenario",
@@ -35,6 +39,17 @@ def create_evaluation(platform: Platform, model_id: str, dataset_project: str, d
     )
     platform.evaluations.add(evaluation)
     return _start(platform, evaluation)
+
+
+def _refuse_sample_data(platform: Platform, model: Model) -> None:
+    """What a model has learnt from sample data says nothing about data of one's own, and the other way round."""
+    learnt_from = platform.datasets.get(f"{model.project}/{model.dataset}")
+    if learnt_from is not None and (learnt_from.config or {}).get("is_sample"):
+        raise Conflict(
+            "evaluation.sample_data",
+            f"The model learnt from the sample data {model.dataset!r}: it is not evaluated on another dataset.",
+            hint="Train on your own data.",
+        )
 
 
 def _start(platform: Platform, evaluation: Evaluation) -> Evaluation:

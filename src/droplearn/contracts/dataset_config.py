@@ -30,6 +30,8 @@ class DatasetConfig(Document):
     scenario: str | None = None
     description: Annotated[str, Field(max_length=200)] | None = None
     train: TrainSection | None = None
+    is_sample: bool = False
+    """Sample data to try the product with: models that learnt from it are not evaluated on other datasets."""
 
 
 class ConfigProblem(Part):

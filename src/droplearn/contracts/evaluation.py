@@ -62,6 +62,8 @@ class EvaluationReport(Document):
     skipped_count: int = 0
     """Examples that could not be read, or whose label the model does not know (also named in `warnings`)."""
     duration_s: float
+    model_size_bytes: int | None = None
+    """Of the files that a server loads."""
     metrics: dict[str, float]
     """By the names of the scenario's spec: `top1_accuracy`, `map_50`, `rmse`, ..."""
     intervals: dict[str, tuple[float, float]] = Field(default_factory=dict)
@@ -106,6 +108,10 @@ class BadCase(Part):
     label: str
     predicted: str
     confidence: float
+    truth: str | None = None
+    """What stands there, where `label` only names a field."""
+    given: str | None = None
+    """What was read in its place."""
 
 
 class BadCaseGroup(Part):
@@ -131,5 +137,8 @@ class EvaluationSummary(Part):
     protocol: EvaluationProtocol
     example_count: int
     bad_case_count: int | None = None
+    skipped_count: int = 0
+    duration_s: float | None = None
+    model_size_bytes: int | None = None
     metrics: dict[str, float]
     report_key: str

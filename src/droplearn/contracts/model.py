@@ -84,3 +84,10 @@ class ModelManifest(Document):
     seed: int = 0
     variant: str = "fp32"
     """`fp32`: as trained; else what optimisation made of it."""
+
+    @property
+    def served_size_bytes(self) -> int:
+        """Of the files that a server loads. Beside a network, weights are for further training only."""
+        has_network = any(file.role == "network" for file in self.files)
+        left_out = {"held_out_predictions", "weights"} if has_network else {"held_out_predictions"}
+        return sum(file.size_bytes for file in self.files if file.role not in left_out)

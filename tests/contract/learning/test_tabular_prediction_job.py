@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.learning.local_job import LocalJob, freeze_folder
 from droplearn.contracts.dataset import HealthReport
+from droplearn.contracts.evaluation import EvaluationCurves
 from droplearn.contracts.training import Failure, TaskSettings
 from droplearn.scenarios.tabular_prediction.sample import write_sample
 from droplearn.scenarios.tabular_prediction.serving import load
@@ -95,6 +96,12 @@ def test_held_out_rows_give_the_metrics_of_the_manifest(trained, sample):
     for name in ("roc_auc", "log_loss", "accuracy", "macro_f1"):
         assert report.metrics[name] == pytest.approx(trained.manifest.metrics[f"valid_{name}"], abs=1e-5)
     assert report.details["importance"]["columns"]
+    assert report.model_size_bytes == trained.manifest.served_size_bytes > 0
+    low, high = report.intervals["accuracy"]
+    assert low <= report.metrics["accuracy"] <= high
+    files = trained.base / "processing" / "output" / "report"
+    assert len(EvaluationCurves.from_json((files / "curves.json").read_bytes()).labels) == len(report.labels)
+    assert len((files / "bad_cases.jsonl").read_text().splitlines()) == report.bad_case_count
     assert sum(map(sum, report.confusion_matrix)) == 120
     rows = pyarrow.parquet.read_table(trained.base / "processing" / "output" / "report" / "predictions.parquet")
     assert rows.column_names == ["row", "label", "predicted", "confidence", "correct", "probabilities"]

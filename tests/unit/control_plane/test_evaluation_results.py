@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.api.evaluation_views import BadCaseGroups, CurvesView
 from chalicelib.domain.comparison import mcnemar
 from chalicelib.domain.thresholds import at, best, drawn, macro, micro, scores_at
-from chalicelib.service.evaluation_results import bad_cases, compare
+from chalicelib.service.evaluation_results import bad_case_index, bad_cases, compare, dataset_of, links_to
 from droplearn.contracts.errors import Conflict, InvalidRequest, NotFound
 from droplearn.contracts.evaluation import BadCase, EvaluationCurves, LabelCurve
 from droplearn.scenarios.learning.curves import average_precision, curve, curves_of_classifier
 from droplearn.scenarios.learning.intervals import classification_intervals
-from tests.unit.control_plane.things import a_platform
+from tests.unit.control_plane.things import a_model, a_platform
 from tests.unit.control_plane.things import an_evaluation as evaluation_of
 from trainer.evaluate import write_bad_cases
 
@@ -69,6 +71,12 @@ def test_a_classifiers_curves_have_micro_and_macro_averages_and_few_points_to_dr
     points = list(drawn(curves.labels[0]))
     assert 100 < len(points) <= 201
     assert EvaluationCurves.from_json(curves.to_json()) == curves
+    shown = CurvesView.of(curves)
+    assert 50 < len(shown.micro) == len(shown.macro) <= 101
+    assert shown.micro[-1].recall == shown.macro[-1].recall == 1.0
+    assert [p.threshold for p in shown.micro] == sorted((p.threshold for p in shown.micro), reverse=True)
+    middle = next(p for p in shown.micro if p.threshold < 0.5)
+    assert middle.precision == micro([at(c, middle.threshold) for c in curves.labels]).precision
     assert (
         at(LabelCurve(label="x", positive_count=0, average_precision=None, thresholds=[], true_positives=[], false_positives=[]), 0.5).f1
         == 0
@@ -111,6 +119,23 @@ def test_pages_of_bad_cases_hold_all_of_them_once_the_most_confident_first(platf
             break
     wanted = [c for c in CASES if label in (None, c.label) and predicted in (None, c.predicted)]
     assert found == sorted(wanted, key=lambda c: (c.label, c.predicted, -c.confidence))
+
+
+def test_bad_cases_are_counted_by_pair_of_labels(platform):
+    groups = BadCaseGroups.of("eval-1", bad_case_index(platform, "eval-1"))
+    assert groups.count == len(CASES)
+    assert {(g.label, g.predicted): g.count for g in groups.groups} == {tuple(pair): 30 for pair in PAIRS}
+
+
+def test_links_to_bad_cases_lead_to_the_dataset_that_was_evaluated(platform):
+    model = a_model(platform, id="model-x")
+    own = platform.evaluations.get("eval-1")
+    other = replace(own, dataset_project="farm", dataset="later")
+    place = dataset_of(platform, own)
+    assert place == (model.project, model.dataset)
+    assert dataset_of(platform, other) == ("farm", "later")
+    (link,) = links_to(platform, place, ["a b.jpg", "a b.jpg"]).values()
+    assert link == f"https://data.example.com/{model.project}/{model.dataset}/a%20b.jpg?expires=900"
 
 
 def test_a_cursor_of_another_list_is_refused(platform):

@@ -155,3 +155,12 @@ def test_while_a_task_is_optimised_its_progress_is_that_of_the_optimisation():
     texts["job-2"] = '{"event": "progress", "stage": "optimise_int8", "done": 0, "total": 2}'
     platform.job_logs.lines = [LogLine("t", job, "algo-1", text) for job, text in texts.items()]
     assert read_metrics(platform, task).progress.stage == "optimise_int8"
+
+
+def test_a_model_of_sample_data_is_not_evaluated_on_another_dataset():
+    platform = a_platform()
+    platform.datasets.change(f"{PROJECT}/{DATASET}", {"config": {"is_sample": True}})
+    with pytest.raises(Conflict, match=r"evaluation\.sample_data"):
+        create_evaluation(platform, a_model(platform).id, PROJECT, DATASET)
+    platform.datasets.change(f"{PROJECT}/{DATASET}", {"config": {"is_sample": False}})
+    assert create_evaluation(platform, a_model(platform).id, PROJECT, DATASET).status == "CREATED"

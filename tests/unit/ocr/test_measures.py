@@ -2,12 +2,15 @@
 
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from droplearn.scenarios.ocr.bad_cases import bad_cases
 from droplearn.scenarios.ocr.conventions import Conventions, learn_conventions, line_key
 from droplearn.scenarios.ocr.fields.layout import TextLine
+from droplearn.scenarios.ocr.intervals import page_intervals
 from droplearn.scenarios.ocr.measures import LineResult, PageResult, edits, field_metrics, field_scores, is_right, line_metrics
 from droplearn.scenarios.ocr.records import same_places
 
@@ -34,6 +37,7 @@ def test_line_metrics_count_lines_and_characters():
     assert line_metrics([page({}, {}, lines)], is_case_sensitive=False) == {
         "line_accuracy": 0.5,
         "character_error_rate": pytest.approx(1 / 11),
+        "normalised_edit_distance": pytest.approx((0 + 1 / 4) / 2),
         "line_accuracy_end_to_end": 0.5,
     }
     assert line_metrics([page({}, {}, lines)], is_case_sensitive=True)["line_accuracy"] == 0
@@ -76,3 +80,28 @@ def test_lines_that_were_cut_otherwise_are_compared_joined():
     annotated = [line("Total", 0.0, 0.3), line("12.00", 0.35, 0.5), line("x", 0.8, 0.9)]
     read = [line("Total 12.00", 0.0, 0.5)]
     assert same_places(annotated, read) == [([0, 1], [0]), ([2], [])]
+
+
+def test_every_wrong_field_is_a_bad_case_with_what_stands_there_and_what_was_read():
+    one = page({"total": "10", "date": "2026-01-02"}, {"total": "70", "name": "Ann"}, confidences={"total": 0.9, "name": 0.4})
+    cases = bad_cases([one, page({"total": "5"}, {"total": "5"})], {"total": "text", "date": "text", "name": "text"})
+    assert [(c.label, c.predicted, c.truth, c.given, c.confidence) for c in cases] == [
+        ("total", "wrong", "10", "70", 0.9),
+        ("date", "missing", "2026-01-02", "", 0.0),
+        ("name", "not on the page", "", "Ann", 0.4),
+    ]
+
+
+def test_without_fields_every_line_that_was_not_found_is_a_bad_case():
+    lines = [LineResult("a", "a", True), LineResult("b", "", False), LineResult("c", "e", False), LineResult("d", "d", False)]
+    assert [(c.predicted, c.truth) for c in bad_cases([page({}, {}, lines)], {})] == [("missing", "b"), ("wrong", "c"), ("elsewhere", "d")]
+
+
+def test_intervals_over_pages_contain_the_figure_and_shrink_with_more_pages():
+    lines = [LineResult("a", "a", True), LineResult("b", "x", False)]
+    pages = [page({"total": "1"}, {"total": "1" if n % 2 else "2"}, lines) for n in range(10)]
+    few, many = (page_intervals(pages * times, {"total": "text"}) for times in (1, 20))
+    low, high = few["field_macro_f1"]
+    assert low <= 0.5 <= high
+    assert few["line_accuracy_end_to_end"] == (0.5, 0.5), "every page is half right"
+    assert np.ptp(many["field_macro_f1"]) < (high - low) / 3

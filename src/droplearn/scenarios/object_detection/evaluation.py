@@ -22,6 +22,7 @@ from droplearn.scenarios.learning.threads import in_threads
 from droplearn.scenarios.object_detection.boxes import NMS_IOU, Detections
 from droplearn.scenarios.object_detection.findings import Findings
 from droplearn.scenarios.object_detection.inference import Graph
+from droplearn.scenarios.object_detection.intervals import detection_intervals
 from droplearn.scenarios.object_detection.measuring import LOSS_NAMES, Asked, Measured, look, measure
 from droplearn.scenarios.object_detection.metrics import AveragePrecision, Truth, counts_at, ratios
 from droplearn.scenarios.object_detection.reading import AnnotationReader
@@ -76,6 +77,7 @@ def evaluate(context: EvaluationContext) -> EvaluationResult:
         skipped_count=scored.skipped.total(),
         duration_s=round(monotonic() - started, 3),
         metrics={name: round(value, 6) for name, value in metrics.items()},
+        intervals=detection_intervals(found, scored.paths),
         labels=_label_reports(context, scored),
         details=_details(context, scored, precision),
         warnings=_warnings(context, scored),

@@ -18,9 +18,11 @@ from droplearn.scenarios.annotation_formats.alignment import Unusable
 from droplearn.scenarios.learning import EvaluationContext, EvaluationResult
 from droplearn.scenarios.learning.threads import in_threads
 from droplearn.scenarios.ocr.annotated import AnnotationReader
+from droplearn.scenarios.ocr.bad_cases import bad_cases
 from droplearn.scenarios.ocr.conventions import Conventions
 from droplearn.scenarios.ocr.fields.extractor import load_extractor
 from droplearn.scenarios.ocr.fields.values import Kind
+from droplearn.scenarios.ocr.intervals import page_intervals
 from droplearn.scenarios.ocr.measures import PageResult, field_metrics, field_scores, is_right, line_metrics
 from droplearn.scenarios.ocr.model_files import HELD_OUT_FILE, kinds_of, load_model, result_of
 from droplearn.scenarios.ocr.records import make_record, truth_of
@@ -50,7 +52,9 @@ def evaluate(context: EvaluationContext) -> EvaluationResult:
             f"No page can be scored ({_told(scored.skipped) or 'the dataset version has none'}).",
             hint="Evaluate on a dataset with annotated pages.",
         )
-    return EvaluationResult(_report(context, scored, monotonic() - started), _columns(scored))
+    return EvaluationResult(
+        _report(context, scored, monotonic() - started), _columns(scored), bad_cases=bad_cases(scored.pages, scored.kinds)
+    )
 
 
 def _held_out(context: EvaluationContext) -> Scored:
@@ -105,14 +109,19 @@ def _report(context: EvaluationContext, scored: Scored, duration_s: float) -> Ev
         skipped_count=scored.skipped.total(),
         duration_s=round(duration_s, 3),
         metrics={name: round(value, 6) for name, value in metrics.items()},
-        details=_details(scored, conventions),
+        intervals=page_intervals(scored.pages, scored.kinds),
+        details=_details(context, scored, conventions),
         warnings=_warnings(context, scored),
     )
 
 
-def _details(scored: Scored, conventions: Conventions) -> dict[str, Any]:
-    """`fields`: precision, recall, F1 of each (E-7); `..._given_lines`: the same from the annotated lines; how lines were compared."""
+def _details(context: EvaluationContext, scored: Scored, conventions: Conventions) -> dict[str, Any]:
+    """`fields`: precision, recall, F1 of each (E-7); `..._given_lines`: the same from the annotated lines; how lines were compared; the
+    recogniser's last training loss, None where it was not tuned (E-8).
+    """
+    losses = [line["train_loss"] for line in context.manifest.history if "train_loss" in line]
     return {
+        "train_loss": losses[-1] if losses else None,
         "fields": _field_details(scored, is_given=False),
         "fields_given_lines": _field_details(scored, is_given=True),
         "line_count": sum(len(page.lines) for page in scored.pages),

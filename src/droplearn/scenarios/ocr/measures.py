@@ -73,7 +73,9 @@ class FieldScore:
 
 
 def line_metrics(pages: Sequence[PageResult], is_case_sensitive: bool) -> dict[str, float]:
-    """Empty without lines. The error rate is edits over characters of the truth; above 1 when far too much is read."""
+    """Empty without lines. The error rate is edits over characters of the truth; above 1 when far too much is read. The
+    normalised distance is the mean over lines of edits over the longer text, within [0, 1].
+    """
     lines = [line for page in pages for line in page.lines]
     if not lines:
         return {}
@@ -81,6 +83,7 @@ def line_metrics(pages: Sequence[PageResult], is_case_sensitive: bool) -> dict[s
     return {
         "line_accuracy": sum(truth == read for truth, read in pairs) / len(pairs),
         "character_error_rate": sum(edits(truth, read) for truth, read in pairs) / max(1, sum(len(truth) for truth, _ in pairs)),
+        "normalised_edit_distance": sum(edits(truth, read) / max(1, len(truth), len(read)) for truth, read in pairs) / len(pairs),
         "line_accuracy_end_to_end": sum(line.is_found for line in lines) / len(lines),
     }
 

@@ -26,6 +26,7 @@ SPEC = ScenarioSpec(
     metrics=[
         "line_accuracy",
         "character_error_rate",
+        "normalised_edit_distance",
         "line_accuracy_end_to_end",
         "field_macro_f1",
         "field_macro_f1_exact",

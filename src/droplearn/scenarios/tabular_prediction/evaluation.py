@@ -12,16 +12,17 @@ from typing import Any
 import numpy as np
 
 from droplearn.contracts.errors import InvalidDataset
-from droplearn.contracts.evaluation import CalibrationBin, EvaluationReport, LabelReport
+from droplearn.contracts.evaluation import BadCase, CalibrationBin, EvaluationCurves, EvaluationReport, LabelReport
 from droplearn.scenarios.learning import EvaluationContext, EvaluationResult
 from droplearn.scenarios.learning.arrays import Floats, Integers
+from droplearn.scenarios.learning.curves import curves_of_classifier
+from droplearn.scenarios.learning.intervals import classification_intervals
 from droplearn.scenarios.learning.metrics import calibration_bins, confusion_matrix, expected_calibration_error, per_label
 from droplearn.scenarios.tabular_prediction.members.ensemble import Pipeline
 from droplearn.scenarios.tabular_prediction.metrics import classification_scores, regression_scores
+from droplearn.scenarios.tabular_prediction.residuals import regression_intervals, residual_details
 from droplearn.scenarios.tabular_prediction.scoring import Scored, read_held_out, run_on_tables
 from droplearn.scenarios.tabular_prediction.serving import load_pipeline
-
-QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,9 @@ class _Found:
     confusion: list[list[int]]
     calibration: list[CalibrationBin]
     details: dict[str, Any]
+    intervals: dict[str, tuple[float, float]]
+    curves: EvaluationCurves | None = None
+    bad_cases: list[BadCase] | None = None
 
 
 def evaluate(context: EvaluationContext) -> EvaluationResult:
@@ -52,7 +56,7 @@ def evaluate(context: EvaluationContext) -> EvaluationResult:
             f"No row can be scored ({_told(scored.skipped) or 'there is none'}).",
             hint=f"Evaluate on tables whose column {pipeline.target!r} has values that the model knows.",
         )
-    found = _regression(scored) if pipeline.problem == "regression" else _classification(scored, pipeline)
+    found = _regression(scored) if pipeline.problem == "regression" else _classification(context, scored, pipeline)
     report = EvaluationReport(
         evaluation_id=context.request.evaluation_id,
         model_id=context.request.model_id,
@@ -65,16 +69,17 @@ def evaluate(context: EvaluationContext) -> EvaluationResult:
         skipped_count=scored.skipped.total(),
         duration_s=round(monotonic() - started, 3),
         metrics={name: round(value, 6) for name, value in found.metrics.items()},
+        intervals=found.intervals,
         labels=found.labels,
         confusion_matrix=found.confusion,
         calibration=found.calibration,
         details=_details(context) | found.details,
         warnings=_warnings(context, scored),
     )
-    return EvaluationResult(report, _columns(scored, pipeline))
+    return EvaluationResult(report, _columns(scored, pipeline), found.curves, found.bad_cases)
 
 
-def _classification(scored: Scored, pipeline: Pipeline) -> _Found:
+def _classification(context: EvaluationContext, scored: Scored, pipeline: Pipeline) -> _Found:
     y, chosen = scored.y.astype(np.int64), pipeline.decide(scored.answers)
     confusion = confusion_matrix(y, chosen, len(pipeline.labels))
     scores, bins = per_label(confusion), calibration_bins(y, scored.answers)
@@ -98,14 +103,30 @@ def _classification(scored: Scored, pipeline: Pipeline) -> _Found:
             CalibrationBin(low=b.low, high=b.high, count=b.count, mean_confidence=b.mean_confidence, accuracy=b.accuracy) for b in bins
         ],
         details={"expected_calibration_error": round(expected_calibration_error(bins), 6)},
+        intervals=_named_as_here(classification_intervals(confusion)),
+        curves=curves_of_classifier(context.request.evaluation_id, pipeline.labels, y, scored.answers),
+        bad_cases=_bad_cases(scored, y, chosen, pipeline.labels),
     )
 
 
+def _named_as_here(intervals: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """`accuracy` and `macro_f1` are this scenario's metrics."""
+    return {{"top1_accuracy": "accuracy"}.get(name, name): interval for name, interval in intervals.items()}
+
+
+def _bad_cases(scored: Scored, y: Integers, chosen: Integers, labels: Sequence[str]) -> list[BadCase]:
+    """`path`: the row's number, from 0, in the tables one after the other."""
+    confidence = scored.answers[np.arange(len(chosen)), chosen]
+    return [
+        BadCase(path=f"row {scored.rows[i]}", label=labels[y[i]], predicted=labels[chosen[i]], confidence=round(float(confidence[i]), 6))
+        for i in np.flatnonzero(chosen != y).tolist()
+    ]
+
+
 def _regression(scored: Scored) -> _Found:
-    residuals = scored.answers[:, 0] - scored.y
-    quantiles = {f"{q:g}": float(f"{value:.6g}") for q, value in zip(QUANTILES, np.quantile(residuals, QUANTILES), strict=True)}
-    details = {"residual_quantiles": quantiles, "mean_residual": float(f"{residuals.mean():.6g}")}
-    return _Found(regression_scores(scored.y.astype(np.float64), scored.answers[:, 0]), None, [], [], [], details)
+    y, predicted = scored.y.astype(np.float64), scored.answers[:, 0]
+    intervals = regression_intervals(y, predicted)
+    return _Found(regression_scores(y, predicted), None, [], [], [], residual_details(y, predicted), intervals)
 
 
 def _details(context: EvaluationContext) -> dict[str, Any]:
