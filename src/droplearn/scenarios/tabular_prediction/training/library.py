@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -31,16 +31,6 @@ class Member:
     def rows(self) -> Integers:
         """Those that were held out."""
         return np.flatnonzero(~np.isnan(self.predictions[:, 0]))
-
-    def joined(self, other: Member) -> Member:
-        """With the models of the same recipe on another division of the same rows into folds."""
-        return replace(
-            self,
-            models=[*self.models, *other.models],
-            folds=[*self.folds, *other.folds],
-            predictions=(self.predictions + other.predictions) / 2,
-            seconds=self.seconds + other.seconds,
-        )
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Name and content, one a model."""

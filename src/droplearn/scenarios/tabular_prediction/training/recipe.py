@@ -41,8 +41,6 @@ def _improve(context: TrainingContext, session: Session) -> StopReason:
     """AutoGluon comes second: what is already mixed is the measure of its gain."""
     with_autogluon = context.request.settings.preset == "high_accuracy"
     reason = _try_members(context, session, OWN_SHARE if with_autogluon else 1.0)
-    if reason == "converged" and not with_autogluon:
-        session.repeat()
     if with_autogluon and reason != "expected_accuracy":
         session.try_autogluon()
     return reason

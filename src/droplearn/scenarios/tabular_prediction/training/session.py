@@ -24,7 +24,8 @@ from droplearn.scenarios.tabular_prediction.training.mixture import Mixture, mix
 from droplearn.scenarios.tabular_prediction.training.portfolio import floor, is_rich, portfolio
 from droplearn.scenarios.tabular_prediction.training.rows import LearningRows, strata
 
-ONE_SPLIT_FROM, FEWER_FOLDS_FROM = 300_000, 60_000
+ONE_SPLIT_FROM, FEWER_FOLDS_FROM, MORE_FOLDS_BELOW = 300_000, 60_000, 2_000
+"""Rows. Where there are few, each counts: models learn from seven eighths of them."""
 FLOOR_ROWS, FLOOR_SHARE, FLOOR_LIMIT_S, FLOOR_PATIENCE = 50_000, 0.15, 20.0, 60
 NOISE = 2e-4
 """Of the loss. A mixture of more members that is worse by less than this is taken: it is the steadier one."""
@@ -32,8 +33,6 @@ NETWORK_START_S = 20.0
 """Importing torch takes seconds that nothing can interrupt."""
 MEMBER_SHARE = 0.4
 """Of the time that is left, at most, for one member."""
-REPEATED_UP_TO, REPEAT_RESERVE_S = 5_000, 5.0
-"""Rows. With few of them the division into folds is a matter of luck; twice as many models are steadier. Measured: README.md."""
 IMPORTANCE_SHARE, IMPORTANCE_LIMIT_S = 0.05, 20.0
 
 
@@ -43,7 +42,7 @@ class Session:
     def __init__(self, context: TrainingContext, rows: LearningRows) -> None:
         self._context, self.rows = context, rows
         self._seed = context.request.settings.seed
-        self.folds = self._make_folds(self._seed)
+        self.folds = self._make_folds()
         self._library = Library(context.checkpoints / "members", self._key(), rows.problem.label_count)
         self._floor: Member | None = None
         self._pace_s = 0.0
@@ -110,23 +109,6 @@ class Session:
             self._library.add(member)
         return self._take(member)
 
-    def repeat(self) -> None:
-        """The members of the mixture once more, on another division into folds, as far as time allows. Raises Abandoned."""
-        if self._best is None or len(self.rows) > REPEATED_UP_TO:
-            return
-        recipes = {recipe.name: recipe for recipe in self.recipes()}
-        folds = self._make_folds(self._seed + 1)
-        again = [m for m in self._best.members if m.name in recipes and len(m.models) == len(self.folds)]
-        for member in again:
-            limit = self._context.deadline.remaining_s() - REPEAT_RESERVE_S
-            if limit < 1.5 * member.seconds:
-                break
-            other = train_member(recipes[member.name], self.rows, folds, self._seed + 1, limit, self._must_end, self._pace_s)
-            joined = member.joined(other)
-            self._library.add(joined)
-            self._note_candidate(joined)
-        self._take_mixture(is_steadier=True)
-
     def try_autogluon(self) -> None:
         """With the time that is left. Raises Abandoned."""
         left = self._context.deadline.remaining_s()
@@ -144,15 +126,11 @@ class Session:
         """Whether the mixture gains by it."""
         self._done += 1
         self._note_candidate(member)
-        return self._take_mixture()
-
-    def _take_mixture(self, *, is_steadier: bool = False) -> bool:
-        """Of all members there are. Saved unless it is worse than before, by luck perhaps: a steadier one is saved in any case."""
         mixture = mix(list(self._library.members.values()), self.rows, self._seed)
         self._log(mixture)
         is_first = self._best is None or len(self._best.rows) < len(mixture.rows)
         gain = np.inf if is_first or self._best is None else (self._best.loss - mixture.loss) / max(abs(self._best.loss), 1e-9)
-        if gain < -NOISE and not is_steadier:
+        if gain < -NOISE:
             return False
         self._best = mixture
         self._save("enough_already", is_final=False)
@@ -202,11 +180,12 @@ class Session:
     def _must_end(self) -> bool:
         return self._context.deadline.interruption() is not None
 
-    def _make_folds(self, seed: int) -> list[Fold]:
+    def _make_folds(self) -> list[Fold]:
         count, fraction = len(self.rows), self._context.request.settings.validation_fraction
-        wanted = round(1 / fraction) if count >= ONE_SPLIT_FROM else 3 if count >= FEWER_FOLDS_FROM else 5 if count >= 500 else 8
+        several = 3 if count >= FEWER_FOLDS_FROM else 5 if count >= MORE_FOLDS_BELOW else 8
+        wanted = max(2, round(1 / fraction)) if count >= ONE_SPLIT_FROM else several
         names = [str(content) for content in self.rows.contents.tolist()]
-        folds = list(make_folds(strata(self.rows.problem), names, seed, max(2, wanted)))
+        folds = list(make_folds(strata(self.rows.problem), names, self._seed, wanted))
         return folds[:1] if count >= ONE_SPLIT_FROM else folds
 
     def _key(self) -> str:
