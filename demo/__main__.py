@@ -43,11 +43,17 @@ def main() -> int:
         heading("5. Evaluate on pictures that were kept back")
         droplearn("drop", f"{OUTPUT}/unseen", "--project", "post", "--dataset", "unseen")
         droplearn("evaluate", task["model"], "--dataset", "unseen", "--wait")
-        heading("6. Deploy")
+        pictures = [str(next((OUTPUT / "unseen" / digit).iterdir())) for digit in "374"]
+        heading("6. Try it without an endpoint, and on a phone")
+        droplearn("trial", task["model"], pictures[0])
+        droplearn("preview", task["model"])
+        heading("7. Apply it to a whole dataset, as a batch")
+        droplearn("batch", task["model"], "--dataset", "unseen", "--output", f"{OUTPUT}/batch")
+        heading("8. Deploy")
         service = droplearn("deploy", task["model"], "--max-runtime", "10m", "--wait")
-        heading("7. Predict")
-        predict(service)
-        heading("8. Stop")
+        heading("9. Predict")
+        predict(service, pictures)
+        heading("10. Stop")
         droplearn("stop", service["service"], "--wait")
     print(f"\nDone in {time.monotonic() - began:.0f} s. Pictures, report and state: {OUTPUT}/")
     return 0
@@ -116,9 +122,8 @@ def api(path: str) -> Any:
         return json.load(reply)
 
 
-def predict(service: dict[str, Any]) -> None:
+def predict(service: dict[str, Any], pictures: list[str]) -> None:
     """The command line, then plain HTTP in both forms."""
-    pictures = [str(next((OUTPUT / "unseen" / digit).iterdir())) for digit in "374"]
     droplearn("predict", service["service"], *pictures)
     body = OUTPUT / "request.json"
     picture = base64.b64encode(Path(pictures[0]).read_bytes()).decode()
