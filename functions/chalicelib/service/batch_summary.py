@@ -171,10 +171,18 @@ def _report(platform: Platform, batch: BatchJob, sums: Sums) -> None:
         scored_count=sum(sums.pairs.values()),
         metrics=metrics_of(sums.pairs),
         labels=label_reports(sums.pairs),
+        warnings=_warnings(platform, batch, sums),
     )
     platform.artifacts.write(results_prefix(batch.id) + REPORT, report.to_json().encode())
     short = report.model_dump(mode="json", exclude={"labels"})
     platform.batch_jobs.change(batch.id, {"report": short}, only_if={"attempt": [batch.attempt]})
+
+
+def _warnings(platform: Platform, batch: BatchJob, sums: Sums) -> list[str]:
+    model = platform.models.get(batch.model)
+    if not sums.pairs or model is None or model.dataset != batch.dataset:
+        return []
+    return ["The model was made from this dataset: it has learnt from most of these examples, and the metrics flatter it."]
 
 
 def _line(row: ResultRow) -> bytes:

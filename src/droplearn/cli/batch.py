@@ -80,6 +80,8 @@ def _show(client: Client, screen: Screen, job: Json, report: Json) -> list[Json]
     screen.table("answers", ["label", "count"], [[label, n] for label, n in report["label_counts"].items()])
     if report["metrics"]:
         screen.table("metrics", ["metric", "value"], [[name, f"{value:.4f}"] for name, value in report["metrics"].items()])
+    for warning in report["warnings"]:
+        screen.say(warning)
     if not report["failed_count"]:
         return []
     rows: list[Json] = client.call("GET", f"/v1/batch-jobs/{part(job['id'])}/results", failed="true", limit=_SHOWN_FAILURES)["rows"]

@@ -69,6 +69,8 @@ class BatchReport(Document):
     """Answered files whose true label is one of the model's."""
     metrics: dict[str, float] = Field(default_factory=dict)
     labels: list[LabelReport] = Field(default_factory=list)
+    warnings: list[str] = Field(default_factory=list)
+    """What the metrics do not tell."""
 
 
 MAX_LISTED_LABELS = 200

@@ -100,6 +100,16 @@ def test_a_summary_names_every_file_and_every_failure():
     assert [label["label"] for label in json.loads(files["report.json"])["labels"]] == ["cat", "dog"]
 
 
+@pytest.mark.parametrize(("dataset", "is_warned"), [(DATASET, True), ("another", False)])
+def test_metrics_on_what_the_model_was_made_from_come_with_a_warning(dataset: str, is_warned: bool):
+    platform = a_platform()
+    batch = answered(platform)
+    platform.models.change(batch.model, {"dataset": dataset})
+    summarise(platform, batch.id, 1, None, lambda: True)
+    warnings = platform.batch_jobs.get(batch.id).report["warnings"]
+    assert ["flatter" in warning for warning in warnings] == ([True] if is_warned else [])
+
+
 def test_many_short_calls_give_the_same_as_one_and_a_call_may_come_twice(monkeypatch: pytest.MonkeyPatch):
     platform = a_platform()
     batch = answered(platform)
