@@ -144,7 +144,7 @@ def test_batches_fail_partly_and_poison_goes_to_the_dead_letters(aws: Aws, role:
     sqs = aws.client("sqs")
     dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
     redrive = json.dumps({"deadLetterTargetArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:dead", "maxReceiveCount": 2})
-    work = sqs.create_queue(QueueName="work", Attributes={"VisibilityTimeout": "1", "RedrivePolicy": redrive})["QueueUrl"]
+    work = sqs.create_queue(QueueName="work", Attributes={"VisibilityTimeout": "3", "RedrivePolicy": redrive})["QueueUrl"]
     for text in ("good 1", "bad", "good 2"):
         sqs.send_message(QueueUrl=work, MessageBody=text)
     aws.function("partial", role, "batch", **RECORDS)

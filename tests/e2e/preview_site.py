@@ -20,7 +20,7 @@ class Site:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.files: dict[str, bytes] = {}
+        self.files: dict[str, bytes] = {"/favicon.ico": b""}  # Chromium sometimes asks, though the page names its icon
 
     def add(self, name: str, told: dict[str, Any], network: bytes, runtime: Mapping[str, Path]) -> str:
         below = f"/v1/preview/{name}"
