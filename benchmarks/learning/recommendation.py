@@ -13,7 +13,7 @@ import csv
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -154,7 +154,10 @@ def peer_metrics(part: Part, model: Any, matrix: Any) -> dict[str, float]:
 
 def print_table(rows: dict[str, dict[int, dict[str, float]]], chosen: list[str]) -> None:
     names = ("ndcg_at_10", "recall_at_10", "precision_at_10", "coverage", "seconds")
-    mean: Callable[[str, str], float] = lambda row, name: float(np.mean([m[name] for m in rows[row].values()]))  # noqa: E731
+
+    def mean(row: str, name: str) -> float:
+        return float(np.mean([m[name] for m in rows[row].values()]))
+
     print(f"{'':58s}" + "".join(f"{name:>17s}" for name in names) + "   spread of ndcg_at_10, seeds")
     for row in sorted(rows, key=lambda r: -mean(r, "ndcg_at_10")):
         scores = [m["ndcg_at_10"] for m in rows[row].values()]
