@@ -1,6 +1,7 @@
 """The SageMaker API of the twin: these operations of moto are replaced, all others are moto's."""
 
 import json
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ class SageMaker:
         self.endpoints = Endpoints(machines)
         self._metrics = InvocationMetrics()
         self._runners: dict[str, JobRunner] = {}
+        self._starting = threading.Lock()
 
     def install(self) -> None:
         """Replace moto's operations."""
@@ -69,16 +71,14 @@ class SageMaker:
         _refuse_taken(backend.training_jobs, wanted["TrainingJobName"], "Training")
         check_quota(self._quotas_file, "TrainingJob", wanted, backend.training_jobs.values())
         job = TrainingJob(wanted, backend.account_id, backend.region_name)
-        backend.training_jobs[job.name] = job
-        self._run(TrainingRunner(job, self._machines))
+        self._run(backend.training_jobs, TrainingRunner(job, self._machines))
         return ActionResult({"TrainingJobArn": job.arn})
 
     def _create_processing_job(self, request: Any) -> ActionResult:
         backend, wanted = request.sagemaker_backend, _plain(request.params)
         _refuse_taken(backend.processing_jobs, wanted["ProcessingJobName"], "Processing")
         job = ProcessingJob(wanted, backend.account_id, backend.region_name)
-        backend.processing_jobs[job.name] = job
-        self._run(ProcessingRunner(job, self._machines))
+        self._run(backend.processing_jobs, ProcessingRunner(job, self._machines))
         return ActionResult({"ProcessingJobArn": job.arn})
 
     def _create_transform_job(self, request: Any) -> ActionResult:
@@ -88,13 +88,14 @@ class SageMaker:
         refuse_unknown(wanted)
         check_quota(self._quotas_file, "TransformJob", wanted, backend.transform_jobs.values())
         job = TransformJob(wanted, backend.account_id, backend.region_name)
-        backend.transform_jobs[job.name] = job
-        self._run(TransformRunner(job, self._machines, model))
+        self._run(backend.transform_jobs, TransformRunner(job, self._machines, model))
         return ActionResult({"TransformJobArn": job.arn})
 
-    def _run(self, runner: JobRunner) -> None:
-        self._runners = {arn: r for arn, r in self._runners.items() if r.is_alive()} | {runner.job.arn: runner}
-        runner.start()
+    def _run(self, jobs: dict[str, Job], runner: JobRunner) -> None:
+        with self._starting:  # two at once would forget one of the runners, and nothing could stop its job
+            jobs[runner.job.name] = runner.job
+            runner.start()
+            self._runners = {arn: r for arn, r in self._runners.items() if r.is_alive()} | {runner.job.arn: runner}
 
     @staticmethod
     def _describe(request: Any, jobs: dict[str, Job], kind: type[Job]) -> ActionResult:
@@ -104,7 +105,9 @@ class SageMaker:
         job = _find(jobs, request.params[f"{kind.kind}Name"])
         if job.status not in RUNNING:
             raise ValidationError(message=f"The request was rejected because the {kind.arn_part} is in status {job.status}.")
-        if runner := self._runners.get(job.arn):
+        with self._starting:
+            runner = self._runners.get(job.arn)
+        if runner is not None:
             runner.stop_requested.set()
         return EmptyResult()
 
