@@ -56,6 +56,9 @@ bench-indexing: setup  ## AWS calls per 1,000 dropped objects
 bench-serving: setup  ## the server beside its peers, in a virtual environment of its own
 	@[ -x build/bench-venv/bin/python ] || $(PYTHON) -m venv build/bench-venv
 	@build/bench-venv/bin/pip install --quiet -c locks/constraints.txt -r benchmarks/serving/requirements.txt -e '.[training,networks,serving]'
+	@build/bench-venv/bin/pip install --quiet bentoml==1.4.39  # without the locked versions: it asks for others of what only it uses
+	@build/bench-venv/bin/pip install --quiet --no-deps nvidia-pytriton==0.7.0 tritonclient==2.73.0
+	@build/bench-venv/bin/pip install --quiet grpcio protobuf python-rapidjson
 	@build/bench-venv/bin/python -m benchmarks.serving
 
 # The wheel nvidia-pytriton asks for numpy 1, which its binary does not need here; so the two come without their dependencies.

@@ -8,11 +8,15 @@ import socket
 import subprocess
 import time
 import urllib.request
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+
+from benchmarks.serving.models import Served
+from benchmarks.serving.targets import LITSERVE, LITSERVE_PILLOW, OURS, OURS_INT8
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,10 +28,10 @@ class Contender:
     command: list[str]
     environ: dict[str, str] = field(default_factory=dict)
     process: psutil.Popen | None = None
-    ready_s: float = 0.0
+    first_answer_s: float = 0.0
 
-    def start(self, log: Path) -> None:
-        """Returns when it has answered a ping, or its documentation for want of one."""
+    def start(self, log: Path, body: bytes) -> None:
+        """Returns when it has answered its first request, which comes as soon as it says that it is ready."""
         python_path = f"{ROOT}:{ROOT / 'src'}:{ROOT / 'serving_container'}"
         started = time.perf_counter()
         with log.open("w") as out:
@@ -36,17 +40,19 @@ class Contender:
         while time.perf_counter() - started < 60:
             if self.process.poll() is not None:
                 raise RuntimeError(f"{self.name} ended: see {log}")
-            if any(_answers(self.port, path) for path in ("/ping", "/health")):
-                self.ready_s = time.perf_counter() - started
+            if any(_answers(self.port, path) for path in ("/ping", "/health", "/readyz")):
+                self.check(body)
+                self.first_answer_s = time.perf_counter() - started
                 return
             time.sleep(0.02)
         raise RuntimeError(f"{self.name} is not ready after 60 s: see {log}")
 
-    def check(self, body: bytes) -> str:
-        """The most confident label. Raises when the answer is no success: a fast error is no throughput."""
+    def check(self, body: bytes) -> None:
+        """Raises when the answer is no success: a fast error is no throughput."""
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/invocations", body, {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=60) as answer:
-            return str(json.load(answer)["result"]["output"][0]["body"][0]["label"])
+            if not isinstance(json.load(answer)["result"]["output"][0]["body"], list):
+                raise RuntimeError(f"{self.name} gave no answer")
 
     def processes(self) -> list[psutil.Process]:
         return [self.process, *self.process.children(recursive=True)] if self.process else []
@@ -83,19 +89,60 @@ def free_ports(count: int) -> list[int]:
         return [int(probe.getsockname()[1]) for probe in probes]
 
 
-def contenders(model_dir: Path, our_python: str, peer_python: str | None, workers: int) -> list[Contender]:
-    our_port, lit_port, torch_port = free_ports(3)
-    ours = {
+def contenders(served: Served, our_python: str, peers: Pythons, workers: int) -> list[Contender]:
+    """Ours as trained, in int8 and with Triton; what others would run on the same network."""
+    ports = iter(free_ports(7))
+    chosen = [_ours(OURS, next(ports), our_python, served.fp32, workers)]
+    if served.int8:
+        chosen.append(_ours(OURS_INT8, next(ports), our_python, served.int8, workers))
+    if peers.triton:
+        chosen.append(_ours("droplearn, engine triton", next(ports), peers.triton, served.fp32, workers, SERVER_ENGINE="triton"))
+    folder = ROOT / "benchmarks" / "serving" / "peers"
+    if peers.litserve:
+        for name, decoder in ((LITSERVE, "ours"), (LITSERVE_PILLOW, "pillow")) if served.is_classifier else ((LITSERVE, "ours"),):
+            port = next(ports)
+            command = [peers.litserve, str(folder / "litserve_app.py"), str(served.fp32), str(port), str(workers), decoder]
+            chosen.append(Contender(name, port, command))
+    if peers.bentoml:
+        port = next(ports)
+        command = [peers.bentoml, "-m", "bentoml", "serve", "benchmarks.serving.peers.bento_app:Service", "--host", "127.0.0.1"]
+        environ = {"MODEL_DIR": str(served.fp32), "WORKERS": str(workers), "BENTOML_DO_NOT_TRACK": "true"}
+        chosen.append(Contender("BentoML", port, [*command, "--port", str(port)], environ))
+    if peers.torch:
+        port = next(ports)
+        command = [peers.torch, "-m", "uvicorn", "benchmarks.serving.peers.torch_app:app", "--host", "127.0.0.1", "--port", str(port)]
+        environ = {"MODEL_DIR": str(served.fp32)}
+        chosen.append(Contender("FastAPI + PIL + torch eager", port, [*command, "--no-access-log", "--log-level", "warning"], environ))
+    return chosen
+
+
+def _ours(name: str, port: int, python: str, model_dir: Path, workers: int, **environ: str) -> Contender:
+    told = {
         "SM_MODEL_DIR": str(model_dir),
         "SERVER_HOST": "127.0.0.1",
-        "SAGEMAKER_BIND_TO_PORT": str(our_port),
+        "SAGEMAKER_BIND_TO_PORT": str(port),
         "SERVER_WORKERS": str(workers),
+        "SERVER_MAX_PENDING": "128",
     }
-    chosen = [Contender("droplearn", our_port, [our_python, "-m", "server", "serve"], ours)]
-    if peer_python:
-        peers = ROOT / "benchmarks" / "serving" / "peers"
-        lit = [peer_python, str(peers / "litserve_app.py"), str(model_dir), str(lit_port), str(workers)]
-        torch = [peer_python, "-m", "uvicorn", "benchmarks.serving.peers.torch_app:app", "--host", "127.0.0.1", "--port", str(torch_port)]
-        chosen.append(Contender(f"LitServe, {workers} workers, ORT", lit_port, lit))
-        chosen.append(Contender("FastAPI + PIL + torch eager", torch_port, [*torch, "--no-access-log", "--log-level", "warning"]))
-    return chosen
+    return Contender(name, port, [python, "-m", "server", "serve"], told | environ)
+
+
+@dataclass(frozen=True)
+class Pythons:
+    """Which Python can run which peer; None: none of those that were named."""
+
+    litserve: str | None
+    bentoml: str | None
+    torch: str | None
+    triton: str | None
+
+    @classmethod
+    def among(cls, candidates: Sequence[str]) -> Pythons:
+        return cls(
+            *(_able(candidates, *names) for names in (("litserve",), ("bentoml",), ("torch", "fastapi"), ("pytriton", "tritonclient")))
+        )
+
+
+def _able(candidates: Sequence[str], *modules: str) -> str | None:
+    found = f"import sys; from importlib.util import find_spec; sys.exit(not all(map(find_spec, {list(modules)!r})))"
+    return next((python for python in candidates if subprocess.run([python, "-c", found], check=False).returncode == 0), None)

@@ -1,4 +1,4 @@
-"""The CPU floor: decode and run in this process, no HTTP, no JSON, no threads but those named. Nothing can serve these pictures with less.
+"""The CPU floor: decode, run and answer in this process: no HTTP, no JSON, no threads but those named. No server can do with less.
 
 `python -m benchmarks.serving.floor MODEL_DIR SET SECONDS THREADS` prints pictures per second.
 """
@@ -11,19 +11,21 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks.serving.pictures import pictures
-from droplearn.scenarios.image_classification.serving import load
+from droplearn.scenarios import scenario_named
 from server.engine import OrtEngine
 from server.model_folder import network_path, read_manifest
 
 
 def main(model_dir: Path, name: str, seconds: float, threads: int) -> None:
     manifest = read_manifest(model_dir)
-    predictor, engine, raws = load(model_dir, manifest), OrtEngine(network_path(model_dir, manifest), manifest), pictures(name)
+    predictor = scenario_named(manifest.scenario).load_serving().load(model_dir, manifest)
+    engine, raws = OrtEngine(network_path(model_dir, manifest), manifest), pictures(name)
 
     def work(until: float) -> int:
         done = 0
         while time.perf_counter() < until:
-            engine.run(predictor.decode(raws[done % len(raws)]).tensors)
+            given = predictor.decode(raws[done % len(raws)])
+            predictor.answer(engine.run(given.tensors), given.meta, {})
             done += 1
         return done
 
