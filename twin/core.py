@@ -35,7 +35,7 @@ class Core:
         default_user_config["stepfunctions"] = {"execute_state_machine": True}
 
     def _install_repairs(self) -> None:
-        from twin import dynamodb, eventing, iam, lambdas, lookups, s3_events, sagemaker, snapshot, sqs, stepfunctions  # noqa: F401
+        from twin import atomic, dynamodb, eventing, iam, lambdas, lookups, s3_events, sagemaker, snapshot, sqs, stepfunctions  # noqa: F401
         from twin.dynamodb import answers, indexes, locking, transactions
         from twin.eventing import targets
         from twin.iam import enforcement
@@ -55,7 +55,7 @@ class Core:
         self._store = SnapshotStore(state / "backends.snapshot", self.gate)
         blobs.install(state / "blobs")
         function_code.install()
-        for repair in (lookups, s3_events, sqs, indexes, answers, locking, transactions, targets):
+        for repair in (atomic, lookups, s3_events, sqs, indexes, answers, locking, transactions, targets):
             repair.install()
         for repair in (sagemaker_task, values, waiting, executions):
             repair.install()
