@@ -1,6 +1,7 @@
 """`python -m twin [--state DIR] [--port N]`: the whole system on this machine, until SIGTERM or Ctrl-C."""
 
 import argparse
+import gc
 import logging
 import os
 import signal
@@ -58,6 +59,7 @@ def main() -> None:
 def _run(options: Options, stop: threading.Event) -> None:
     from twin.core import Core
 
+    gc.disable()  # the start makes half a million objects that stay; to look for garbage among them takes a second
     core = Core(options)
     core.start()
     closers = [core.close]
@@ -75,6 +77,8 @@ def _run(options: Options, stop: threading.Event) -> None:
             product.serve()
             connection = product.connection(Connection.read(file) if file.exists() else None)
         core.go_live()
+        gc.freeze()
+        gc.enable()
         connection.write(file)
         ready = f"{connection.block(file)}\ndroplearn is ready: {connection.api_url or connection.aws_endpoint_url}"
         print(connection.to_json() if options.is_json else ready, flush=True)

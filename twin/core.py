@@ -29,30 +29,37 @@ class Core:
     def _configure_moto(self) -> None:
         from moto.core.config import default_user_config
 
+        from twin.stepfunctions import absent
+
+        absent.install()
         default_user_config["stepfunctions"] = {"execute_state_machine": True}
 
     def _install_repairs(self) -> None:
-        from twin import dynamodb, eventing, iam, lambdas, s3_events, sagemaker, snapshot, sqs, stepfunctions  # noqa: F401
+        from twin import atomic, dynamodb, eventing, iam, lambdas, lookups, s3_events, sagemaker, snapshot, sqs, stepfunctions  # noqa: F401
         from twin.dynamodb import answers, indexes, locking, transactions
         from twin.eventing import targets
         from twin.iam import enforcement
         from twin.lambdas import function_code, invocation, poller
         from twin.lambdas.runtime import Runtime
+        from twin.packaging.dependencies import cache_folder
         from twin.sagemaker.api import SageMaker
         from twin.sagemaker.containers import Images
         from twin.sagemaker.host import Machines
         from twin.snapshot import blobs
         from twin.snapshot.gate import Gate
         from twin.snapshot.store import SnapshotStore
-        from twin.stepfunctions import clients, executions, sagemaker_task, values, waiting
+        from twin.stepfunctions import clients, definitions, executions, sagemaker_task, values, waiting
 
         options, state = self.options, self.options.state
         self.gate = Gate()
         self._store = SnapshotStore(state / "backends.snapshot", self.gate)
         blobs.install(state / "blobs")
         function_code.install()
-        for repair in (s3_events, sqs, indexes, answers, locking, transactions, targets, sagemaker_task, values, waiting, executions):
+        for repair in (atomic, lookups, s3_events, sqs, indexes, answers, locking, transactions, targets):
             repair.install()
+        for repair in (sagemaker_task, values, waiting, executions):
+            repair.install()
+        definitions.install(cache_folder() / "definitions")
         clients.install(options.endpoint_url, self.credentials)
         enforcement.install(self.credentials.root.access_key_id)
         images = Images.of_project(options.project, options.images)

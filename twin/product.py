@@ -4,12 +4,15 @@ import json
 import logging
 from typing import Any
 
+from moto.awslambda.utils import get_backend
+
 from twin.connection import Connection
 from twin.core import Core
 from twin.http_api.routes import read_api
 from twin.http_api.server import HttpApi
 from twin.identity import Keys
-from twin.packaging.build import package
+from twin.lambdas.code import place
+from twin.packaging.build import package, unpacked_code
 from twin.packaging.dependencies import cache_folder
 from twin.provision.assets import upload_assets
 from twin.provision.aws import Aws
@@ -19,6 +22,7 @@ from twin.settings import ACCOUNT, HOST, REGION, STACK
 
 log = logging.getLogger("twin.product")
 _DROP_USER = "drop"
+_ISSUER = "IssueAdminToken"
 
 
 class CannotProvision(Exception):
@@ -37,14 +41,21 @@ class Product:
     def provision(self) -> None:
         """Apply the packaged template: all of it the first time, nothing when nothing has changed."""
         template_file = package(self._options.project)
+        if code := unpacked_code(template_file):
+            place(template_file.parent / "deployment.zip", code, self._core.runtime.code_root)
         bucket = f"{STACK}-deployment-{ACCOUNT}-{REGION}"
         upload = uploader(self._aws.client("s3"), bucket, REGION)
         template = expand(template_file, {}, upload, REGION, cache_folder() / "templates")
         self._stack = Stack(self._aws, STACK, bucket)
-        done = self._stack.apply(template, {})
+        done = self._stack.apply(template, {}, self._prepare_first_call)
         log.info("provisioned: %s", {what: len(names) for what, names in done.items()})
         if "ArtifactBucket" in self._stack.record:
             upload_assets(self._aws.client("s3"), self._bucket("ArtifactBucket"))
+
+    def _prepare_first_call(self, name: str, known: dict[str, Any]) -> None:
+        """The function that this start will call comes up while the rest is applied: half a second."""
+        if name == _ISSUER and not self._core.is_restart:
+            self._core.runtime.prepare(get_backend(ACCOUNT, REGION).get_function(known["ref"]))
 
     def serve(self) -> None:
         """Open the HTTP API.
@@ -105,9 +116,9 @@ class Product:
         return Keys(made["AccessKeyId"], made["SecretAccessKey"])
 
     def _issue_admin_token(self) -> str:
-        function = self._stack.record.get("IssueAdminToken")
+        function = self._stack.record.get(_ISSUER)
         if function is None:
-            raise CannotProvision("the template must have a function with the logical id IssueAdminToken")
+            raise CannotProvision(f"the template must have a function with the logical id {_ISSUER}")
         answer = self._aws.client("lambda").invoke(FunctionName=function["ref"], Payload=b"{}")
         payload = json.load(answer["Payload"])
         if "FunctionError" in answer:

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from twin.connection import Connection
-from twin.settings import HOST, PROJECT_ROOT
+from twin.free_ports import free_ports
+from twin.settings import PROJECT_ROOT
 
 _READY_TIMEOUT_S = 120.0
 _STOP_TIMEOUT_S = 30.0
@@ -54,13 +54,7 @@ class RunningTwin:
 
 def free_port() -> int:
     """A port that is free, and the next one too."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind((HOST, 0))
-            port: int = first.getsockname()[1]
-            with contextlib.suppress(OSError):
-                second.bind((HOST, port + 1))
-                return port
+    return free_ports(2)
 
 
 def start_twin(

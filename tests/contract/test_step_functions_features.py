@@ -689,3 +689,9 @@ def test_item_batcher_is_refused_rather_than_ignored(aws: Aws) -> None:
     definition = states(A={"Type": "Map", "ItemBatcher": {"MaxItemsPerBatch": 10}, "ItemProcessor": DISTRIBUTED, "End": True})
     with pytest.raises(aws.client("stepfunctions").exceptions.ClientError):
         aws.client("stepfunctions").create_state_machine(name="batcher", roleArn=ROLE, definition=json.dumps(definition))
+
+
+def test_batch_jobs_are_refused_rather_than_ignored(aws: Aws) -> None:
+    definition = states(A={"Type": "Task", "Resource": "arn:aws:states:::batch:submitJob", "Parameters": {}, "End": True})
+    with pytest.raises(aws.client("stepfunctions").exceptions.ClientError, match="no AWS Batch"):
+        aws.client("stepfunctions").create_state_machine(name="with-batch", roleArn=ROLE, definition=json.dumps(definition))

@@ -40,7 +40,7 @@ def resume(runtime: Runtime, stop: threading.Event) -> None:
     """Start the pollers of the mappings that a snapshot brought back."""
     for regions in list(lambda_backends.values()):
         for backend in list(regions.values()):
-            for mapping in backend._event_source_mappings.values():
+            for mapping in list(backend._event_source_mappings.values()):
                 if ":sqs:" in mapping.event_source_arn:
                     _Poller(backend, mapping, runtime, stop).start()
 

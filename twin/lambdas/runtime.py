@@ -30,6 +30,7 @@ class Runtime:
     """All environments of one twin."""
 
     def __init__(self, endpoint_url: str, credentials: Credentials, code_root: Path, images: Images):
+        self.code_root = code_root
         self._endpoint_url, self._credentials, self._programs = endpoint_url, credentials, Programs(code_root, images)
         self._idle: dict[str, list[Environment]] = defaultdict(list)
         self._all: set[Environment] = set()
@@ -63,6 +64,15 @@ class Runtime:
         finally:
             with self._lock:
                 self._running[arn] -= 1
+
+    def prepare(self, function: Any) -> None:
+        """Start an environment in the background, before somebody asks for it."""
+        self._async.submit(self._prepare, function)
+
+    def _prepare(self, function: Any) -> None:
+        environment = self._cold(function)
+        with self._lock:
+            self._idle[function.function_arn].append(environment)
 
     def run_async(self, function: Any, event: Any) -> None:
         """Invoke as an event: two retries, then the on-failure destination."""

@@ -4,6 +4,7 @@ Chalice would build a deployment package of its own from requirements.txt, slowl
 no requirements it only zips. The zip is written anew with fixed times, so that the same sources give the same bytes.
 """
 
+import compileall
 import contextlib
 import hashlib
 import os
@@ -24,7 +25,8 @@ _IGNORED = ("__pycache__", "*.pyc", "vendor", "deployed", "deployments", "requir
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _KEPT_PACKAGES = 5
 _KEPT_S = 24 * 3600
-_VERSION = "3"
+_CODE = "code"
+_VERSION = "4"
 
 
 class PackagingFailed(Exception):
@@ -52,6 +54,12 @@ def package(project: Path, out: Path | None = None) -> Path:
         return cached / "package" / "sam.yaml"
     _copy_package(cached, out)
     return out / "sam.yaml"
+
+
+def unpacked_code(template_file: Path) -> Path | None:
+    """What is in the deployment.zip beside a cached template, with bytecode; None: the template is a copy."""
+    folder = template_file.parent.parent / _CODE
+    return folder if folder.exists() else None
 
 
 def hash_of_sources(project: Path) -> str:
@@ -94,6 +102,9 @@ def _build(project: Path, target: Path) -> None:
         for name in ("package", "statemachines"):  # DefinitionUri is ../statemachines/..., relative to the template
             if (root / name).exists():
                 shutil.copytree(root / name, target / name)
+    with zipfile.ZipFile(target / "package" / "deployment.zip") as archive:
+        archive.extractall(target / _CODE)
+    compileall.compile_dir(target / _CODE, quiet=2)
 
 
 def _run_chalice(functions: Path, template: Path, out: Path) -> None:

@@ -8,10 +8,10 @@ import json
 from functools import cache
 from typing import Any
 
-import boto3
 from botocore import xform_name
 from botocore.config import Config
 
+from twin.clients import make_client
 from twin.identity import Keys
 
 
@@ -24,12 +24,12 @@ class Aws:
 
     def __init__(self, endpoint_url: str, region: str, account: str, keys: Keys):
         self.endpoint_url, self.region, self.account = endpoint_url, region, account
-        self._session = boto3.Session(region_name=region, **keys.for_boto3())
+        self._keys = keys
         self._config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, read_timeout=900)
         self.client = cache(self._make_client)
 
     def _make_client(self, service: str) -> Any:
-        return self._session.client(service, endpoint_url=self.endpoint_url, config=self._config)
+        return make_client(service, self.region, self.endpoint_url, self._keys, self._config)
 
     def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
         """Call an operation with CloudFormation's values; None means not given.

@@ -6,6 +6,7 @@ with the twin's state, and a run that fails goes on where it stopped.
 
 import hashlib
 import json
+from collections.abc import Callable
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -30,8 +31,13 @@ class Stack:
         self._template_digest: str | None = saved.get("template")
         self.outputs: dict[str, Any] = saved.get("outputs", {})
 
-    def apply(self, template: dict[str, Any], parameters: dict[str, str]) -> dict[str, list[str]]:
-        """Create, update and delete; the logical ids of each, in order.
+    def apply(
+        self,
+        template: dict[str, Any],
+        parameters: dict[str, str],
+        when_applied: Callable[[str, Resource], None] = lambda _name, _known: None,
+    ) -> dict[str, list[str]]:
+        """Create, update and delete; the logical ids of each, in order. `when_applied`: told of each that is created or updated.
 
         Raises:
             UnsupportedProperty: a type or property that the twin does not have.
@@ -48,7 +54,10 @@ class Stack:
         resources = self._wanted(template, resolver)
         try:
             for name in _order(resources):
-                done[self._apply_one(name, resources[name], resolver)].append(name)
+                outcome = self._apply_one(name, resources[name], resolver)
+                done[outcome].append(name)
+                if outcome != "unchanged":
+                    when_applied(name, self.record[name])
             for name in [n for n in reversed(self.record) if n not in resources]:
                 self._delete(name)
                 done["deleted"].append(name)

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,27 +34,38 @@ class SageMaker:
         self.endpoints = Endpoints(machines)
         self._metrics = InvocationMetrics()
         self._runners: dict[str, JobRunner] = {}
-        self._starting = threading.Lock()
+        self._changing = threading.RLock()
 
     def install(self) -> None:
         """Replace moto's operations."""
         response = SageMakerResponse
-        response.create_training_job = lambda request: self._create_training_job(request)
+        response.create_training_job = self._alone(self._create_training_job)
         response.describe_training_job = lambda request: self._describe(request, request.sagemaker_backend.training_jobs, TrainingJob)
         response.stop_training_job = lambda request: self._stop(request, request.sagemaker_backend.training_jobs, TrainingJob)
-        response.create_processing_job = lambda request: self._create_processing_job(request)
+        response.create_processing_job = self._alone(self._create_processing_job)
         response.describe_processing_job = lambda request: self._describe(request, request.sagemaker_backend.processing_jobs, ProcessingJob)
         response.stop_processing_job = lambda request: self._stop(request, request.sagemaker_backend.processing_jobs, ProcessingJob)
-        response.create_transform_job = lambda request: self._create_transform_job(request)
+        response.create_transform_job = self._alone(self._create_transform_job)
         response.describe_transform_job = lambda request: self._describe(request, request.sagemaker_backend.transform_jobs, TransformJob)
         response.stop_transform_job = lambda request: self._stop(request, request.sagemaker_backend.transform_jobs, TransformJob)
         self._install_endpoints()
         SageMakerRuntimeResponse.use_raw_body = True  # moto decodes the body as text: images crash
         SageMakerRuntimeResponse.invoke_endpoint = lambda request: self._invoke_endpoint(request)
 
+    def _alone(self, operation: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """One at a time: what it looks at (names, quotas, states) must still be so when it writes."""
+
+        def call(request: Any) -> Any:
+            with self._changing:
+                return operation(request)
+
+        return call
+
     def close(self) -> None:
         """End all processes."""
-        for runner in list(self._runners.values()):
+        with self._changing:
+            runners = list(self._runners.values())
+        for runner in runners:
             runner.close()
         self.endpoints.close()
 
@@ -92,7 +104,7 @@ class SageMaker:
         return ActionResult({"TransformJobArn": job.arn})
 
     def _run(self, jobs: dict[str, Job], runner: JobRunner) -> None:
-        with self._starting:  # two at once would forget one of the runners, and nothing could stop its job
+        with self._changing:  # two at once would forget one of the runners, and nothing could stop its job
             jobs[runner.job.name] = runner.job
             runner.start()
             self._runners = {arn: r for arn, r in self._runners.items() if r.is_alive()} | {runner.job.arn: runner}
@@ -105,7 +117,7 @@ class SageMaker:
         job = _find(jobs, request.params[f"{kind.kind}Name"])
         if job.status not in RUNNING:
             raise ValidationError(message=f"The request was rejected because the {kind.arn_part} is in status {job.status}.")
-        with self._starting:
+        with self._changing:
             runner = self._runners.get(job.arn)
         if runner is not None:
             runner.stop_requested.set()
@@ -162,9 +174,9 @@ class SageMaker:
             _refuse_existing(configs, request.params["EndpointConfigName"], "endpoint configuration", request)
             return create_config(request)
 
-        response.create_endpoint, response.update_endpoint = create_endpoint, update_endpoint
-        response.delete_endpoint, response.update_endpoint_weights_and_capacities = delete_endpoint, weigh
-        response.create_model, response.create_endpoint_config = create_model_once, create_config_once
+        response.create_endpoint, response.update_endpoint = self._alone(create_endpoint), self._alone(update_endpoint)
+        response.delete_endpoint, response.update_endpoint_weights_and_capacities = self._alone(delete_endpoint), self._alone(weigh)
+        response.create_model, response.create_endpoint_config = self._alone(create_model_once), self._alone(create_config_once)
 
     def _invoke_endpoint(self, request: Any) -> Reply:
         name = request.path.split("/")[2]

@@ -31,7 +31,6 @@ class Endpoints:
     def __init__(self, machines: Machines):
         self._machines = machines
         self._fleets: dict[str, Fleet] = {}
-        self._deleted: set[int] = set()
         self._lock = threading.RLock()
 
     def create(self, backend: Any, endpoint: FakeEndpoint) -> None:
@@ -45,9 +44,8 @@ class Endpoints:
         self._in_background(self._replace, backend, endpoint, config_name)
 
     def delete(self, backend: Any, endpoint: FakeEndpoint) -> None:
-        """Stop serving. The endpoint is gone at once; its processes drain."""
+        """Stop serving what the backend does not have any more. It is gone at once; its processes drain."""
         with self._lock:
-            self._deleted.add(id(endpoint))
             fleet = self._fleets.pop(endpoint.arn, None)
         self._move(backend, endpoint, "Deleting")
         if fleet is not None:
@@ -143,7 +141,7 @@ class Endpoints:
 
     def _serve(self, backend: Any, endpoint: FakeEndpoint, fleet: Fleet) -> None:
         with self._lock:
-            is_deleted = id(endpoint) in self._deleted
+            is_deleted = backend.endpoints.get(endpoint.endpoint_name) is not endpoint
             if not is_deleted:
                 self._fleets[endpoint.arn] = fleet
         if is_deleted:
@@ -153,6 +151,8 @@ class Endpoints:
 
     @staticmethod
     def _move(backend: Any, endpoint: FakeEndpoint, status: str, reason: str | None = None) -> None:
+        if status != "Deleting" and backend.endpoints.get(endpoint.endpoint_name) is not endpoint:
+            return  # deleted meanwhile: nobody waits for it, and another may have its name
         endpoint.endpoint_status, endpoint.failure_reason = status, reason
         endpoint.last_modified_time = utcnow()
         detail = endpoint.response_object | {"EndpointStatus": _EVENT_STATUS[status]}

@@ -1,6 +1,7 @@
-"""What training and processing jobs share: a record that survives restarts, and a thread that runs the container within its time."""
+"""What all jobs share: a record that survives restarts, and a thread that runs the container within its time."""
 
 import enum
+import json
 import logging
 import threading
 import time
@@ -10,6 +11,7 @@ from moto.core.exceptions import JsonRESTError
 from moto.core.utils import utcnow
 
 from twin.changes import changes
+from twin.eventing.bus import put_event
 from twin.processes import GuardedProcess
 from twin.sagemaker.host import Host, Machines
 from twin.settings import stop_grace_s
@@ -19,6 +21,7 @@ REASON_LIMIT = 1024  # Source: Amazon SageMaker API reference, FailureReason: at
 _DEFAULT_MAX_RUNTIME_S = 86400
 _TICK_S = 0.1
 RUNNING = ("InProgress", "Stopping")
+ENDED = ("Completed", "Failed", "Stopped")
 
 
 class End(enum.Enum):
@@ -36,7 +39,7 @@ class Failed(Exception):
 class Job:
     """A job's request and state. Plain data: snapshots keep it."""
 
-    kind = ""  # TrainingJob or ProcessingJob
+    kind = ""  # TrainingJob, ProcessingJob or TransformJob
     arn_part = ""
 
     def __init__(self, request: dict[str, Any], account: str, region: str):
@@ -57,6 +60,51 @@ class Job:
     def fail(self, reason: str) -> None:
         """End as Failed."""
         raise NotImplementedError
+
+    @property
+    def family(self) -> str:
+        """Training, Processing or Transform: so begin the names of its fields."""
+        return self.kind.removesuffix("Job")
+
+    def asked(self) -> dict[str, Any]:
+        """What the request said, as far as Describe<kind> repeats it."""
+        return {key: value for key, value in self.request.items() if key != "Tags" and value is not None}
+
+    def announce(self) -> None:
+        """Tell the event bus the present state."""
+        detail = json.loads(json.dumps(self.describe(), default=lambda when: int(when.timestamp() * 1000)))
+        put_event(self.account, self.region, "aws.sagemaker", f"SageMaker {self.family} Job State Change", detail, [self.arn])
+
+
+class PlainJob(Job):
+    """A job without secondary statuses, as processing and transform jobs are."""
+
+    def __init__(self, request: dict[str, Any], account: str, region: str):
+        super().__init__(request, account, region)
+        self.announce()
+
+    def move(self, status: str) -> None:
+        """Go to a status, and say so on the event bus."""
+        self.last_modified_time = utcnow()
+        if status in ENDED:
+            self.end_time = self.last_modified_time
+        self.status = status  # last: who sees it may ask for the times at once
+        self.announce()
+
+    def fail(self, reason: str) -> None:
+        """End as Failed."""
+        self.failure_reason = reason[:REASON_LIMIT]
+        self.move("Failed")
+
+    def describe(self) -> dict[str, Any]:
+        """The answer of Describe<kind>; a kind adds its own fields."""
+        answer = self.asked() | {f"{self.kind}Arn": self.arn, f"{self.kind}Status": self.status, "CreationTime": self.creation_time}
+        optional = {
+            "FailureReason": self.failure_reason,
+            f"{self.family}StartTime": self.start_time,
+            f"{self.family}EndTime": self.end_time,
+        }
+        return answer | {key: value for key, value in optional.items() if value is not None}
 
 
 class JobRunner(threading.Thread):
@@ -84,6 +132,12 @@ class JobRunner(threading.Thread):
                     self.host.process.kill()
                 self.host.remove()
             changes.announce()
+
+    def _open_host(self, log_group: str) -> Host:
+        """The machine, with a log stream of its own."""
+        job, stream = self.job, f"{self.job.name}/algo-1-{int(time.time())}"
+        self.host = Host(self._machines, job.account, job.region, job.request["RoleArn"], log_group, stream)
+        return self.host
 
     def close(self) -> None:
         """End at once, because the twin ends."""

@@ -4,70 +4,36 @@ Source: Amazon SageMaker developer guide, "Build your own processing container";
 """
 
 import json
-import time
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.core.utils import utcnow
 
-from twin.eventing.bus import put_event
 from twin.processes import GuardedProcess
 from twin.sagemaker.containers import CannotStartContainer
 from twin.sagemaker.host import Host
-from twin.sagemaker.jobs import REASON_LIMIT, End, Failed, Job, JobRunner
+from twin.sagemaker.jobs import REASON_LIMIT, End, Failed, JobRunner, PlainJob
 from twin.sagemaker.storage import DownloadFailed, files_below
 
 _LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
 _MESSAGE_FILE = ("output", "message")  # /opt/ml/output/message becomes the ExitMessage
 
 
-class ProcessingJob(Job):
+class ProcessingJob(PlainJob):
     """The record of a processing job."""
 
     kind, arn_part = "ProcessingJob", "processing-job"
-
-    def __init__(self, request: dict[str, Any], account: str, region: str):
-        super().__init__(request, account, region)
-        self.exit_message: str | None = None
-        self._announce()
+    exit_message: str | None = None
 
     processing_job_name = property(lambda self: self.name)  # these three: what moto's ListProcessingJobs reads
     processing_job_status = property(lambda self: self.status)
     processing_end_time = property(lambda self: self.end_time)
 
-    def move(self, status: str) -> None:
-        """Go to a status, and say so on the event bus."""
-        self.status, self.last_modified_time = status, utcnow()
-        if status in ("Completed", "Failed", "Stopped"):
-            self.end_time = self.last_modified_time
-        self._announce()
-
-    def _announce(self) -> None:
-        detail = json.loads(json.dumps(self.describe(), default=lambda when: int(when.timestamp() * 1000)))
-        put_event(self.account, self.region, "aws.sagemaker", "SageMaker Processing Job State Change", detail, [self.arn])
-
-    def fail(self, reason: str) -> None:
-        """End as Failed."""
-        self.failure_reason = reason[:REASON_LIMIT]
-        self.move("Failed")
-
     def describe(self) -> dict[str, Any]:
         """The answer of DescribeProcessingJob."""
-        answer = {key: value for key, value in self.request.items() if key != "Tags" and value is not None}
-        optional = {
-            "FailureReason": self.failure_reason,
-            "ExitMessage": self.exit_message,
-            "ProcessingStartTime": self.start_time,
-            "ProcessingEndTime": self.end_time,
-        }
-        answer |= {
-            "ProcessingJobArn": self.arn,
-            "ProcessingJobStatus": self.status,
-            "CreationTime": self.creation_time,
-            "LastModifiedTime": self.last_modified_time,
-        }
-        return answer | {key: value for key, value in optional.items() if value is not None}
+        answer = super().describe() | {"LastModifiedTime": self.last_modified_time}
+        return answer if self.exit_message is None else answer | {"ExitMessage": self.exit_message}
 
 
 class ProcessingRunner(JobRunner):
@@ -77,8 +43,7 @@ class ProcessingRunner(JobRunner):
 
     def _run(self) -> None:
         job, request = self.job, self.job.request
-        stream = f"{job.name}/algo-1-{int(time.time())}"
-        self.host = host = Host(self._machines, job.account, job.region, request["RoleArn"], _LOG_GROUP, stream)
+        host = self._open_host(_LOG_GROUP)
         self._write_configuration(host)
         self._download(host)
         if self.stop_requested.is_set():

@@ -6,7 +6,6 @@ Source: Amazon SageMaker developer guide, "Use Your Own Inference Code with Host
 import json
 import logging
 import random
-import socket
 import tarfile
 import threading
 import time
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 
 import urllib3
 
+from twin.free_ports import free_ports
 from twin.sagemaker.containers import CannotStartContainer
 from twin.sagemaker.host import Host, Machines
 from twin.sagemaker.storage import DownloadFailed
@@ -65,6 +65,7 @@ class VariantServer:
         self._environment = environment or {}
         self._host = Host(machines, account, region, model["ExecutionRoleArn"], group, stream)
         self._closing = threading.Event()
+        self._launching = threading.Lock()
         self._answering = 0
         self._idle = threading.Condition()
         self._pool = urllib3.PoolManager(num_pools=1, maxsize=32, retries=False)
@@ -104,9 +105,7 @@ class VariantServer:
             archive.unlink()
 
     def _launch(self) -> None:
-        with socket.socket() as probe:
-            probe.bind((HOST, 0))
-            self._port = probe.getsockname()[1]
+        self._port = free_ports()
         environment = {
             "SAGEMAKER_BIND_TO_PORT": str(self._port),
             "SM_MODEL_DIR": str(self._host.folder("model")),
@@ -140,7 +139,13 @@ class VariantServer:
             process = self._host.process
             if process is None or process.wait(1.0) is None:
                 continue
-            if not self._closing.wait(1.0):
+            self._closing.wait(1.0)
+            self._launch_again()
+
+    def _launch_again(self) -> None:
+        """Unless it is being stopped: nobody would end what is started then."""
+        with self._launching:
+            if not self._closing.is_set():
                 log.warning("variant %s ended; it is started again", self.name)
                 self._launch()
 
@@ -171,7 +176,8 @@ class VariantServer:
         """Let it answer what it has begun, then end it."""
         with self._idle:
             self._idle.wait_for(lambda: self._answering == 0, grace_s)
-        self._closing.set()
+        with self._launching:
+            self._closing.set()
         if self._host.process is not None:
             self._host.process.stop(grace_s)
         self._host.remove()
@@ -188,7 +194,7 @@ class Fleet:
         try:
             for server in self._servers.values():
                 server.start()
-        except CannotServe:
+        except Exception:
             self.stop(0.5)
             raise
 

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from moto.s3.exceptions import MissingBucket
 from moto.s3.models import FakeDeleteMarker, s3_backends
 
+from twin.clients import make_client
 from twin.iam.enforcement import require
 from twin.iam.policies import Need
 from twin.identity import Keys
@@ -51,13 +51,8 @@ class RoleStorage:
     def __init__(self, role_arn: str, keys: Keys, endpoint_url: str, account: str, region: str):
         self._role_arn, self._region = role_arn, region
         self._backend = s3_backends[account]["aws"]
-        self._client = boto3.session.Session().client(
-            "s3",
-            endpoint_url=endpoint_url,
-            region_name=region,
-            config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 2}),
-            **keys.for_boto3(),
-        )
+        config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 2})
+        self._client = make_client("s3", region, endpoint_url, keys, config)
 
     def download(self, uri: str, kind: str, folder: Path) -> int:
         """What an S3DataSource names, into a folder; the number of files.

@@ -13,11 +13,10 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.core.utils import utcnow
 
-from twin.eventing.bus import put_event
 from twin.processes import GuardedProcess
 from twin.sagemaker.containers import CannotStartContainer
 from twin.sagemaker.host import Host
-from twin.sagemaker.jobs import REASON_LIMIT, End, Failed, Job, JobRunner
+from twin.sagemaker.jobs import ENDED, REASON_LIMIT, End, Failed, Job, JobRunner
 from twin.sagemaker.storage import DownloadFailed, files_below
 
 log = logging.getLogger("twin.sagemaker")
@@ -48,12 +47,11 @@ class TrainingJob(Job):
         if self.transitions:
             self.transitions[-1]["EndTime"] = now
         self.transitions.append({"Status": secondary_status, "StartTime": now, "StatusMessage": message})
-        self.status, self.last_modified_time = status or self.status, now
-        if self.status in ("Completed", "Failed", "Stopped"):
-            self.end_time = now
-            self.transitions[-1]["EndTime"] = now
-        detail = json.loads(json.dumps(self.describe(), default=lambda when: int(when.timestamp() * 1000)))
-        put_event(self.account, self.region, "aws.sagemaker", "SageMaker Training Job State Change", detail, [self.arn])
+        self.last_modified_time = now
+        if status in ENDED:
+            self.end_time = self.transitions[-1]["EndTime"] = now
+        self.status = status or self.status  # last: who sees it may ask for the times at once
+        self.announce()
 
     def fail(self, reason: str) -> None:
         """End as Failed."""
@@ -62,8 +60,7 @@ class TrainingJob(Job):
 
     def describe(self) -> dict[str, Any]:
         """The answer of DescribeTrainingJob."""
-        answer = {key: value for key, value in self.request.items() if key != "Tags" and value is not None}
-        answer |= {
+        answer = self.asked() | {
             "TrainingJobArn": self.arn,
             "TrainingJobStatus": self.status,
             "SecondaryStatus": self.transitions[-1]["Status"],
@@ -93,8 +90,7 @@ class TrainingRunner(JobRunner):
 
     def _run(self) -> None:
         job, request = self.job, self.job.request
-        stream = f"{job.name}/algo-1-{int(time.time())}"
-        self.host = host = Host(self._machines, job.account, job.region, request["RoleArn"], _LOG_GROUP, stream)
+        host = self._open_host(_LOG_GROUP)
         self._synced: dict[Path, tuple[int, int]] = {}
         self._next_sync = time.monotonic() + _CHECKPOINT_SYNC_S
         self._write_configuration(host)

@@ -4,7 +4,6 @@ Source: Amazon SageMaker developer guide, "Use Your Own Inference Code with Batc
 TransformOutput, StopTransformJob.
 """
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from moto.core.utils import utcnow
 from moto.sagemaker.exceptions import ValidationError
 
-from twin.eventing.bus import put_event
 from twin.sagemaker.host import Machines
-from twin.sagemaker.jobs import REASON_LIMIT, Failed, Job, JobRunner
+from twin.sagemaker.jobs import Failed, JobRunner, PlainJob
 from twin.sagemaker.servers import CannotServe, VariantServer
 from twin.sagemaker.storage import DownloadFailed, files_below
 
@@ -26,41 +24,14 @@ _GRACE_S = 5.0
 _UNKNOWN = "The twin sends each object as one request: %s is not possible"
 
 
-class TransformJob(Job):
+class TransformJob(PlainJob):
     """The record of a transform job."""
 
     kind, arn_part = "TransformJob", "transform-job"
 
-    def __init__(self, request: dict[str, Any], account: str, region: str):
-        super().__init__(request, account, region)
-        self._announce()
-
     transform_job_name = property(lambda self: self.name)  # these three: what moto's ListTransformJobs reads
     transform_job_status = property(lambda self: self.status)
     transform_end_time = property(lambda self: self.end_time)
-
-    def move(self, status: str) -> None:
-        """Go to a status, and say so on the event bus."""
-        self.status, self.last_modified_time = status, utcnow()
-        if status in ("Completed", "Failed", "Stopped"):
-            self.end_time = self.last_modified_time
-        self._announce()
-
-    def _announce(self) -> None:
-        detail = json.loads(json.dumps(self.describe(), default=lambda when: int(when.timestamp() * 1000)))
-        put_event(self.account, self.region, "aws.sagemaker", "SageMaker Transform Job State Change", detail, [self.arn])
-
-    def fail(self, reason: str) -> None:
-        """End as Failed."""
-        self.failure_reason = reason[:REASON_LIMIT]
-        self.move("Failed")
-
-    def describe(self) -> dict[str, Any]:
-        """The answer of DescribeTransformJob."""
-        answer = {key: value for key, value in self.request.items() if key != "Tags" and value is not None}
-        optional = {"FailureReason": self.failure_reason, "TransformStartTime": self.start_time, "TransformEndTime": self.end_time}
-        answer |= {"TransformJobArn": self.arn, "TransformJobStatus": self.status, "CreationTime": self.creation_time}
-        return answer | {key: value for key, value in optional.items() if value is not None}
 
 
 def model_of(backend: Any, name: str) -> dict[str, Any]:

@@ -69,7 +69,8 @@ class _Pickler(pickle.Pickler):
         if isinstance(obj, collections.defaultdict) and kind is not collections.defaultdict:
             return _bare_dictionary, (kind, obj.default_factory), obj.__dict__, None, iter(list(obj.items()))
         if kind.__name__ == "ExecutionWorker":
-            history = obj.env.event_manager.get_event_history() if obj.env is not None else []
+            # not get_event_history: a thread that is not in this forked child may hold its lock
+            history = list(obj.env.event_manager._history_event_list) if obj.env is not None else []
             return _worker_at_rest, (history,)
         if kind.__name__ == "Environment" and kind.__module__.startswith("moto.stepfunctions"):
             return _nothing, ()

@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import platform
+import signal
 import sys
 import threading
 import time
@@ -27,6 +28,8 @@ log = logging.getLogger("twin.snapshot")
 _FORMAT = 1
 _QUIET_S = 1.0
 _PAUSE_FACTOR = 20
+_WRITE_S = 120
+"""A child that takes longer hangs: it ends, and the state of before is kept."""
 
 
 class IncompatibleSnapshot(Exception):
@@ -84,6 +87,8 @@ class SnapshotStore:
     def _write_and_exit(self) -> None:
         """In the forked child: only this thread lives here, so take no locks and never return."""
         code = 1
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(_WRITE_S)
         try:
             gc.disable()
             partial = self._file.with_suffix(".partial")

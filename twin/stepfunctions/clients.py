@@ -8,9 +8,9 @@ import threading
 import time
 from typing import Any
 
-import boto3
 from botocore.config import Config
 
+from twin.clients import make_client
 from twin.identity import Credentials
 
 _REFRESH_S = 1800
@@ -35,8 +35,7 @@ def install(endpoint_url: str, credentials: Credentials) -> None:
         with lock:
             if key not in kept:
                 keys = credentials.of_role(role) if role and ":role/" in role else credentials.root
-                session = boto3.Session(region_name=region, **keys.for_boto3())
-                kept[key] = session.client(service, endpoint_url=endpoint_url, config=_CONFIG)
+                kept[key] = make_client(service, region, endpoint_url, keys, _CONFIG)
             return kept[key]
 
     for name, module in list(sys.modules.items()):  # each service's module imported the function by name

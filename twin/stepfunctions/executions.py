@@ -16,6 +16,9 @@ from moto.stepfunctions.responses import StepFunctionResponse
 from twin.changes import changes
 from twin.eventing.bus import put_event
 
+_BEGIN_S = 60
+"""A thread of a busy machine begins much earlier."""
+
 
 def install() -> None:
     """Install all repairs of this module."""
@@ -113,7 +116,7 @@ def _describe_execution(self: Any) -> ActionResult:
 def _stop_execution(self: Any) -> ActionResult:
     execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
     error, cause = self._get_param("error"), self._get_param("cause")
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + _BEGIN_S
     while execution.exec_worker is not None and execution.exec_worker.env is None and time.monotonic() < deadline:
         time.sleep(0.005)  # its thread has not begun yet
     if execution.status == "RUNNING":

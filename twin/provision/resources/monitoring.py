@@ -2,6 +2,7 @@
 
 # ruff: noqa: N803  (the names of the parameters are CloudFormation's)
 
+import contextlib
 from typing import Any
 
 from twin.provision.aws import Aws
@@ -20,9 +21,9 @@ def log_group(
 ) -> Applied:
     """A log group; one that a function has made already is taken over."""
     name = existing or LogGroupName or name
-    present = aws.call("logs", "DescribeLogGroups", logGroupNamePrefix=name)["logGroups"]
-    if not any(group["logGroupName"] == name for group in present):
-        aws.call("logs", "CreateLogGroup", logGroupName=name, tags=tag_map(Tags))
+    if existing is None:
+        with contextlib.suppress(aws.client("logs").exceptions.ResourceAlreadyExistsException):
+            aws.call("logs", "CreateLogGroup", logGroupName=name, tags=tag_map(Tags))
     if RetentionInDays:
         aws.call("logs", "PutRetentionPolicy", logGroupName=name, retentionInDays=RetentionInDays)
     return Applied(name, {"Arn": f"arn:aws:logs:{aws.region}:{aws.account}:log-group:{name}:*"})

@@ -1,0 +1,68 @@
+"""SageMaker's endpoints: their state, what is counted of them, the way to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:  # a cold start of predict loads none of these
+    from chalicelib.domain.service_version import Traffic, TrafficPoint
+
+
+@dataclass(frozen=True)
+class EndpointState:
+    """`status`: Creating, InService, Failed, Deleting, ... `config`: its configuration, `weights` and `instances`: of its variants."""
+
+    status: str
+    failure_reason: str = ""
+    config: str = ""
+    weights: dict[str, float] = field(default_factory=dict)
+    instances: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An endpoint's answer, or its container's error."""
+
+    http_status: int
+    body: bytes
+    content_type: str
+
+
+class Endpoints(Protocol):
+    """SageMaker endpoints, named as their services; names of configurations and models: domain/service_version.py."""
+
+    def state(self, service_id: str) -> EndpointState | None:
+        """None: there is no such endpoint."""
+
+    def names(self) -> list[str]:
+        """Of all endpoints that are named as services are."""
+
+    def remove(self, service_id: str, versions: int = 1, configs: int = 0) -> None:
+        """The endpoint, and all its configurations and models; what is not there is fine. Raises TransientError while it cannot be
+        removed yet.
+        """
+
+
+class ServiceMetrics(Protocol):
+    """What the platform counts of an endpoint's invocations, some minutes late."""
+
+    def last_use(self, service_id: str, variants: Sequence[str], since: datetime, until: datetime) -> datetime | None:
+        """None: nobody asked."""
+
+    def traffic(self, service_id: str, variants: Sequence[str], since: datetime, until: datetime) -> dict[str, Traffic]:
+        """All in all, for each of the variants."""
+
+    def series(
+        self, service_id: str, variants: Sequence[str], since: datetime, until: datetime, period_s: int
+    ) -> dict[str, list[TrafficPoint]]:
+        """Periods with an invocation, oldest first."""
+
+
+class Invoker(Protocol):
+    """The way to a running endpoint."""
+
+    def invoke(self, service_id: str, body: bytes, content_type: str, options: str = "") -> Answer:
+        """`options`: a query, `top=3&pos=pixels`, of visible ASCII. Raises CapacityUnavailable (`service.not_running`)."""

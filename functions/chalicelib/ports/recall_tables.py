@@ -1,0 +1,19 @@
+"""Rows that services of tables answer from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class RecallTables(Protocol):
+    """Rows that services of tables answer from. A row expires by itself."""
+
+    def write(self, service_id: str, table: str, rows: Sequence[tuple[str, str]], expires_at: int) -> None:
+        """(key, value), over what was there. `expires_at`: seconds since 1970. Raises Throttled."""
+
+    def read(self, service_id: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """By (table, key); those that are not there are left out. Raises Throttled."""
+
+    def remove(self, service_id: str, table: str, key: str) -> None:
+        """Nothing happens when it is not there."""
