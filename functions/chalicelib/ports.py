@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # a cold start of predict loads none of these
     from chalicelib.domain.project import Project
     from chalicelib.domain.request import Request
     from chalicelib.domain.service import LiveService, Service
+    from chalicelib.domain.service_test import ServiceTest
     from chalicelib.domain.service_version import ServiceUpdate, ServiceVersion, Traffic, TrafficPoint
     from chalicelib.domain.strategy import Filter, Strategy
     from chalicelib.domain.task import Task
@@ -361,6 +362,19 @@ class JobLogs(Protocol):
         """Oldest first, job by job. `contains`: only lines with this text. Raises InvalidRequest (`cursor.invalid`)."""
 
 
+class ServiceImages(Protocol):
+    """Single objects of the data bucket, for tests of services."""
+
+    def read(self, key: str) -> bytes | None:
+        """None: there is no such object."""
+
+    def write(self, key: str, body: bytes) -> None:
+        """Writes over what was there."""
+
+    def remove(self, key: str) -> None:
+        """Nothing happens when it is not there."""
+
+
 class Platform(Protocol):
     """All ports together; each is made when it is first asked for."""
 
@@ -428,6 +442,10 @@ class Platform(Protocol):
     def links(self) -> Links: ...  # noqa: D102
     @property
     def recall_tables(self) -> RecallTables: ...  # noqa: D102
+    @property
+    def service_tests(self) -> Records[ServiceTest]: ...  # noqa: D102
+    @property
+    def service_images(self) -> ServiceImages: ...  # noqa: D102
     @property
     def job_logs(self) -> JobLogs: ...  # noqa: D102
 

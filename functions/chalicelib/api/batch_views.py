@@ -22,6 +22,7 @@ class BatchJobView(View):
     dataset: str | None
     prefix: str | None
     options: dict[str, str]
+    variant: str = Field(description="Of the model: `fp32` as trained, `int8`, `fp16`")
     instance_type: str
     instance_count: int
     max_runtime_s: int

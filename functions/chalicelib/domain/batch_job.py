@@ -33,6 +33,8 @@ class BatchJob:
     prefix: str | None = None
     options: dict[str, str] = field(default_factory=dict)
     """Of each answer, as in a prediction's query: `top`, `pos`, ..."""
+    variant: str = "fp32"
+    """Of the model: as trained, or what optimisation made of it."""
     objects_per_transform: int | None = None
     """None: by the number of objects."""
     name: str | None = None

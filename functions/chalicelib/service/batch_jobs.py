@@ -14,8 +14,10 @@ from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
 from chalicelib.service.finding import find_batch_job, find_dataset, find_model
 from chalicelib.service.requests import id_of_request
+from chalicelib.service.variants import check_variant
 from droplearn.contracts.errors import Conflict, DropLearnError, InvalidRequest, UnsupportedScenario
 from droplearn.contracts.ids import check_name, new_id
+from droplearn.contracts.optimisation import AS_TRAINED
 from droplearn.contracts.status import BatchStatus
 from droplearn.scenarios import scenario_named
 
@@ -32,6 +34,7 @@ class BatchOrder:
     prefix: str | None = None
     name: str | None = None
     options: dict[str, str] = field(default_factory=dict)
+    variant: str = AS_TRAINED
     instance_type: str | None = None
     instance_count: int = 1
     max_runtime_s: int = DEFAULT_RUNTIME_S
@@ -44,7 +47,7 @@ def create_batch_job(platform: Platform, order: BatchOrder) -> BatchJob:
     """Keeps the batch job, then starts its execution.
 
     Raises NotFound (`model.unknown`, `dataset.unknown`), InvalidRequest (`batch.no_source`, `batch.foreign_prefix`, `name.invalid`),
-    UnsupportedScenario (`batch.not_supported`), Conflict (`batch.wrong_project`, `idempotency.mismatch`).
+    UnsupportedScenario (`batch.not_supported`), Conflict (`batch.wrong_project`, `variant.not_published`, `idempotency.mismatch`).
     """
     model = find_model(platform, order.model)
     _check(platform, order, model)
@@ -64,6 +67,7 @@ def _check(platform: Platform, order: BatchOrder, model: Model) -> None:
             f"A model of {model.scenario} answers from tables, not about objects.",
             hint="Its tables already hold the answer for every user: GET /v1/models/{model}/tables.",
         )
+    check_variant(model, order.variant)
     if order.name is not None:
         check_name(order.name, "batch job")
     if (order.dataset is None) == (order.prefix is None):
@@ -94,6 +98,7 @@ def _new_batch_job(platform: Platform, order: BatchOrder, model: Model, batch_id
         dataset=order.dataset,
         prefix=order.prefix,
         options=order.options,
+        variant=order.variant,
         objects_per_transform=order.objects_per_transform,
         name=order.name,
     )

@@ -28,6 +28,7 @@ def batch(options: argparse.Namespace, screen: Screen) -> Outcome:
         "prefix": options.prefix,
         "name": options.name,
         "options": dict(options.option or []),
+        "variant": options.variant,
         "instance_type": options.instance_type,
         "instance_count": options.instance_count,
         "max_runtime_s": options.max_runtime,
