@@ -13,7 +13,7 @@ from chalicelib.api.calling import caller, require
 from chalicelib.api.parameters import Cursor, Limit, RequestKey
 from chalicelib.api.services import ModelVariant
 from chalicelib.bootstrap import platform
-from chalicelib.domain.batch_job import DEFAULT_RUNTIME_S, MAX_RUNTIME_S, MIN_RUNTIME_S, BatchJob, batch_jobs_of
+from chalicelib.domain.batch_job import DEFAULT_RUNTIME_S, MAX_RUNTIME_S, MIN_RUNTIME_S, BatchJob, SummaryForm, batch_jobs_of
 from chalicelib.service import batch_jobs, batch_results
 from chalicelib.service.finding import find_batch_job, find_project
 from droplearn.contracts.document import Part
@@ -38,6 +38,7 @@ class NewBatchJob(Part):
         default_factory=dict, description="Of each answer, as in a prediction's query: `top`, `pos`, ..."
     )
     variant: ModelVariant = "fp32"
+    summary: SummaryForm = "csv"
     instance_type: Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")] | None = None
     instance_count: Annotated[int, Field(ge=1, le=20)] = 1
     max_runtime_s: Annotated[int, Field(ge=MIN_RUNTIME_S, le=MAX_RUNTIME_S)] = DEFAULT_RUNTIME_S

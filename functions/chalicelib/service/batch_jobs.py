@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from chalicelib.domain.batch_job import DEFAULT_RUNTIME_S, RESTARTABLE, STOPPED_BEFORE_TRANSFORM, BatchJob
+from chalicelib.domain.batch_job import DEFAULT_RUNTIME_S, RESTARTABLE, STOPPED_BEFORE_TRANSFORM, BatchJob, SummaryForm
 from chalicelib.domain.failure import problem_of
 from chalicelib.domain.model import Model
 from chalicelib.domain.times import text_of
@@ -35,6 +35,7 @@ class BatchOrder:
     name: str | None = None
     options: dict[str, str] = field(default_factory=dict)
     variant: str = AS_TRAINED
+    summary: SummaryForm = "csv"
     instance_type: str | None = None
     instance_count: int = 1
     max_runtime_s: int = DEFAULT_RUNTIME_S
@@ -99,6 +100,7 @@ def _new_batch_job(platform: Platform, order: BatchOrder, model: Model, batch_id
         prefix=order.prefix,
         options=order.options,
         variant=order.variant,
+        summary=order.summary,
         objects_per_transform=order.objects_per_transform,
         name=order.name,
     )

@@ -89,6 +89,8 @@ def make_parser() -> argparse.ArgumentParser:
     preview.add_argument(
         "--valid-for", type=duration_s, default=3600, metavar="1h", help="how long the link opens (default: 1h, at most 7d)"
     )
+    preview.add_argument("--list", action="store_true", help="show the links that still open instead of making one")
+    preview.add_argument("--revoke", metavar="LINK", help="end this one instead: preview-...")
 
     export = command("export", exporting.export, "fetch a model that runs without droplearn")
     export.add_argument("model")
@@ -231,6 +233,7 @@ def _add_batch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-runtime", type=duration_s, metavar="4h", help="default: 4h; what was answered by then is summarised")
     parser.add_argument("--instance-type", metavar="ml.c5.large")
     parser.add_argument("--instance-count", type=int)
+    parser.add_argument("--summary", choices=["csv", "parquet", "both"], help="form of the table of all answers (default: csv)")
     parser.add_argument("--objects-per-transform", type=int, metavar="N", help="a stop loses at most so many; default: by their number")
     parser.add_argument("--wait", action="store_true", help="until it is done")
-    parser.add_argument("--output", type=Path, metavar="FOLDER", help="wait, then write summary.csv and one JSON file per object there")
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="wait, then write the summary and one JSON file per object there")

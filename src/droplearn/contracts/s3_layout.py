@@ -96,7 +96,8 @@ def batch_prefix(batch_id: str, attempt: int) -> str:
 
 
 def results_prefix(batch_id: str) -> str:
-    """What a batch job gives: `<key in the data bucket>.out` of each input, and summary.csv, results.jsonl, failures.jsonl, report.json.
+    """What a batch job gives: `<key in the data bucket>.out` of each input, and summary.csv or .parquet, results.jsonl, failures.jsonl,
+    report.json.
 
     The names cannot meet: a key in the data bucket begins with a project's name and a slash.
     """
