@@ -46,9 +46,14 @@ check: setup  ## format, lint, types, import rules, template
 	@$(BIN)/python -m twin.packaging --out build/package
 	@$(BIN)/cfn-lint build/package/sam.yaml
 
-lock:  ## write locks/constraints.txt anew from what .venv holds
+# What only an image installs is resolved beside what .venv holds, and not installed.
+lock:  ## write locks/constraints.txt anew from what .venv holds, and from what the image for trials adds
+	@mkdir -p build
+	@$(BIN)/pip freeze --exclude-editable | grep -viE '^(-e|droplearn)' | sed -E 's/^torch( @ .*|==.*)$$/torch==2.13.0/' > build/locked.txt
+	@$(BIN)/pip install --dry-run --disable-pip-version-check -c build/locked.txt '.[trial]' | sed -nE 's/^Would install //p' | tr ' ' '\n' \
+	  | grep -v '^droplearn-' | sed -E 's/-([^-]+)$$/==\1/' > build/only-images.txt
 	@(echo '# Exact versions of everything that is installed anywhere: used as `pip install -c`. Made by `make lock`.'; \
-	  $(BIN)/pip freeze --exclude-editable | grep -viE '^(-e|droplearn)' | sed -E 's/^torch( @ .*|==.*)$$/torch==2.13.0/') > locks/constraints.txt
+	  LC_ALL=C sort -fu build/locked.txt build/only-images.txt) > locks/constraints.txt
 
 bench-indexing: setup  ## AWS calls per 1,000 dropped objects
 	@$(BIN)/python -m benchmarks.indexing

@@ -70,6 +70,7 @@ class FakeDroppedFiles:
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
+        self.changed_at: dict[str, str] = {}
 
     def read_config(self, project: str, dataset: str) -> bytes | None:
         raw = self.objects.get(f"{project}/{dataset}/{CONFIG_FILE}")
@@ -78,7 +79,23 @@ class FakeDroppedFiles:
     def listed(self, prefix: str) -> Iterator[StoredObject]:
         for key in sorted(self.objects):
             if key.startswith(prefix):
-                yield StoredObject(key, len(self.objects[key]), "2026-01-01T00:00:00.000Z")
+                yield StoredObject(key, len(self.objects[key]), self.changed_at.get(key, "2026-01-01T00:00:00.000Z"))
+
+
+class FakeServiceImages:
+    """Port ServiceImages, on the same bucket."""
+
+    def __init__(self, dropped: FakeDroppedFiles) -> None:
+        self._dropped = dropped
+
+    def read(self, key: str) -> bytes | None:
+        return self._dropped.objects.get(key)
+
+    def write(self, key: str, body: bytes) -> None:
+        self._dropped.objects[key] = body
+
+    def remove(self, key: str) -> None:
+        self._dropped.objects.pop(key, None)
 
 
 class FakeQuietTimer:

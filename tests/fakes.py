@@ -18,6 +18,7 @@ from chalicelib.domain.project import Project
 from chalicelib.domain.records import Page
 from chalicelib.domain.request import Request
 from chalicelib.domain.service import LiveService, Service
+from chalicelib.domain.service_test import ServiceTest
 from chalicelib.domain.service_version import ServiceUpdate, ServiceVersion, Traffic, TrafficPoint
 from chalicelib.domain.strategy import Filter, Strategy
 from chalicelib.domain.task import Task
@@ -26,7 +27,7 @@ from chalicelib.domain.trial import Trial, TrialCall
 from chalicelib.ports import Answer, EndpointState, JobKind, LogLine, StoredObject, TrainingJob
 from chalicelib.settings import Settings
 from droplearn.contracts.errors import CapacityUnavailable, NotFound
-from tests.fake_drops import FakeDroppedFiles, FakeExampleStore, FakeQuietTimer
+from tests.fake_drops import FakeDroppedFiles, FakeExampleStore, FakeQuietTimer, FakeServiceImages
 from tests.fake_jobs import FakeTransformJobs, FakeTrialRunner
 from tests.fake_recall import FakeLines, FakeRecallTables
 
@@ -275,12 +276,14 @@ class FakePlatform:
     job_logs: FakeJobLogs = field(default_factory=FakeJobLogs)
     recall_tables: FakeRecallTables = field(default_factory=FakeRecallTables)
     dropped: FakeDroppedFiles = field(default_factory=FakeDroppedFiles)
+    service_tests: FakeRecords = field(default_factory=lambda: FakeRecords(ServiceTest))
     settings: Settings = field(default_factory=lambda: Settings({}))
     moment: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
     def __post_init__(self) -> None:
         self.quiet_timer = FakeQuietTimer(self.now)
         self.lines = FakeLines(self.artifacts.objects)
+        self.service_images = FakeServiceImages(self.dropped)
 
     @property
     def invoker(self) -> FakeEndpoints:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.records import R
     from chalicelib.domain.request import Request
     from chalicelib.domain.service import LiveService, Service
+    from chalicelib.domain.service_test import ServiceTest
     from chalicelib.domain.service_version import ServiceUpdate, ServiceVersion
     from chalicelib.domain.strategy import Filter, Strategy
     from chalicelib.domain.task import Task
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         QuietTimer,
         RecallTables,
         Records,
+        ServiceImages,
         ServiceMetrics,
         TrainingJobs,
         TransformJobs,
@@ -180,6 +182,20 @@ class AwsPlatform:
         from chalicelib.adapters.trial_runner import LambdaTrialRunner
 
         return LambdaTrialRunner(self.settings.trial_function)
+
+    @cached_property
+    def service_tests(self) -> Records[ServiceTest]:
+        """Tests of services."""
+        from chalicelib.domain.service_test import ServiceTest
+
+        return self._records(ServiceTest)
+
+    @cached_property
+    def service_images(self) -> ServiceImages:
+        """What services are tested with."""
+        from chalicelib.adapters.service_images import S3ServiceImages
+
+        return S3ServiceImages(self.settings.data_bucket)
 
     @cached_property
     def examples(self) -> ExampleStore:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -132,6 +132,11 @@ class Client:
                 if progress:
                     progress(done, len(files))
         return len(files)
+
+    def upload(self, files: Mapping[str, Path]) -> None:
+        """Key -> file, into the data bucket."""
+        with ThreadPoolExecutor(_PARALLEL_UPLOADS) as pool:
+            list(pool.map(lambda key: self._upload(files[key], key), files))
 
     def dropped_count(self, project: str, dataset: str) -> int:
         """How many objects lie below the dataset's prefix, without its droplearn.yaml."""

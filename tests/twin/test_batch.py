@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet
 import pytest
 
 from droplearn.cli.main import main
@@ -45,7 +46,7 @@ def inbox(world: World, learnt: Learnt) -> str:
 def test_every_object_below_a_prefix_gets_a_result_and_what_cannot_be_read_fails_alone(
     world: World, learnt: Learnt, inbox: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    words = ["batch", learnt.model, "--prefix", inbox, "--option", "top=1", "--output", str(tmp_path), "--json"]
+    words = ["batch", learnt.model, "--prefix", inbox, "--option", "top=1", "--summary", "both", "--output", str(tmp_path), "--json"]
     assert main([*words, "--connection", str(world.state / "connection.json")]) == 0
     told = json.loads(capsys.readouterr().out)
     report = told["report"]
@@ -63,6 +64,8 @@ def test_every_object_below_a_prefix_gets_a_result_and_what_cannot_be_read_fails
         "deep/square.png": ("square", ""),
         "broken.jpg": ("", "1002 IMAGE_DECODE_ERROR"),
     }
+    typed = pyarrow.parquet.read_table(tmp_path / "summary.parquet").to_pylist()
+    assert {row["file"]: row["label"] for row in typed} == {row["file"]: row["label"] or None for row in rows}
     assert world.call("GET", f"/v1/batch-jobs/{told['batch_job']}")["skipped_counts"] == report["skipped_counts"]
 
 

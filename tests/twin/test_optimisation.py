@@ -1,13 +1,32 @@
-"""A task that asks for variants: they are made, told with the model, and one is deployed."""
+"""A task that asks for variants: they are made, told with the model, and one is deployed, tested, tried and used over a prefix."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from droplearn.cli.main import main
+from droplearn.contracts.s3_layout import service_images_prefix
 from tests.pictures import picture
 from tests.twin.conftest import Learnt
 from tests.twin.world import World
 
 
-def test_an_int8_variant_is_made_after_training_and_deployed_when_it_is_asked_for(world: World, learnt: Learnt):
+@pytest.fixture
+def cli(world: World, capsys: pytest.CaptureFixture[str]) -> Any:
+    """What a command prints as JSON; it must succeed."""
+
+    def run(*words: object) -> Any:
+        assert main([*map(str, words), "--json", "--connection", str(world.state / "connection.json")]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def test_an_int8_variant_is_made_after_training_and_deployed_when_it_is_asked_for(world: World, learnt: Learnt, cli: Any, tmp_path: Path):
     wanted = {"variants": ["int8"], "max_runtime_s": 300}
     task = world.end_of_task(world.start_task(learnt.project, learnt.dataset, optimise=wanted))
     assert task["status"] == "SUCCEEDED", task
@@ -22,7 +41,31 @@ def test_an_int8_variant_is_made_after_training_and_deployed_when_it_is_asked_fo
     assert service["variant"] == "int8"
     answer = world.client.predict(service["url"], service["token"], picture("circle", 900), "image/jpeg")
     assert answer["result"]["output"][0]["body"][0]["label"] == "circle"
+    the_service_is_tested(world, cli, service, tmp_path)
     world.call("POST", f"/v1/services/{service['id']}/stop")
+
+    told = cli("trial", task["model"], tmp_path / "circle/1.jpg", "--variant", "int8")
+    assert told["answers"][0]["response"]["result"]["output"][0]["body"][0]["label"] == "circle"
+    assert world.call("GET", f"/v1/models/{task['model']}/trial")["calls"][0]["variant"] == "int8"
+    told = cli("batch", task["model"], "--prefix", service_images_prefix(learnt.project, service["id"]), "--variant", "int8", "--wait")
+    assert (told["status"], told["report"]["label_counts"]) == ("SUCCEEDED", {"circle": 1, "square": 1})
+    for path, body in ((f"models/{task['model']}/trial?variant=fp16", {}), (f"projects/{learnt.project}/batch-jobs", None)):
+        asked = body if body is not None else {"model": task["model"], "dataset": learnt.dataset, "variant": "fp16"}
+        assert world.ask("POST", f"/v1/{path}", asked)[1]["error"]["code"] == "variant.not_published"
 
     status, refused = world.ask("POST", f"/v1/projects/{learnt.project}/services", {"model": task["model"], "variant": "fp16"})
     assert (status, refused["error"]["code"]) == (409, "variant.not_published")
+
+
+def the_service_is_tested(world: World, cli: Any, service: dict[str, Any], folder: Path) -> None:
+    for name in ("circle/1.jpg", "square/2.jpg", "3.jpg"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(picture("square" if "square" in name else "circle", 901))
+    test = cli("service", "test", service["id"], folder, "--option", "top=1")
+    assert (test["image_count"], test["scored_count"], test["right_count"], test["failed_count"]) == (3, 2, 2, 0)
+    assert world.client.fetch(test["images"][0]["url"])[:2] == b"\xff\xd8"
+    kept = cli("service", "test-images", service["id"], "--remove", "3.jpg")
+    assert {image["name"] for image in kept["images"]} == {"circle/1.jpg", "square/2.jpg"}
+    assert [found["id"] for found in cli("service", "tests", service["id"])["tests"]] == [test["id"]]
+    assert all(image["hint"] for image in cli("service", "tests", service["id"], test["id"], "--threshold", "1")["images"])
+    assert world.find_dataset(service["project"], ".service-tests") is None, "what is uploaded for a test is in no dataset"

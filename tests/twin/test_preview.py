@@ -77,3 +77,8 @@ def test_a_model_is_exported_and_its_link_shown_from_the_command_line(
     shown = capsys.readouterr().out
     assert "/v1/preview/preview-" in shown
     assert shown.count("\u2588") > 100, "a QR code"
+    assert main(["preview", learnt.model, "--list", "--json", *connection]) == 0
+    made = json.loads(capsys.readouterr().out)["preview_links"][0]["id"]
+    assert f"/v1/preview/{made}_" in "".join(shown.split())
+    assert main(["preview", learnt.model, "--revoke", made, "--json", *connection]) == 0
+    assert made not in capsys.readouterr().out

@@ -40,6 +40,11 @@ def test_a_log_is_learnt_and_evaluated_on_what_was_held_out(world: World, shop: 
     assert set(shop["metrics"]) == {"ndcg_at_10", "recall_at_10", "precision_at_10", "coverage"}
     evaluation = world.call("GET", f"/v1/evaluations/{shop['evaluation']}")
     assert (evaluation["status"], evaluation["protocol"], evaluation["example_count"]) == ("SUCCEEDED", "held_out_validation", 120)
+    path = f"/v1/evaluations/{shop['evaluation']}"
+    assert set(world.call("GET", f"{path}/report")["intervals"]) == {"ndcg_at_10", "recall_at_10", "precision_at_10"}
+    cases = list(world.client.pages(f"{path}/bad-cases", "bad_cases", limit=7, previews="true"))
+    assert len({case["path"] for case in cases}) == len(cases) == evaluation["bad_case_count"] > 7
+    assert all(case["truth"] and case["given"] and case["preview_url"] is None for case in cases)
     model = world.call("GET", f"/v1/models/{shop['model']}")
     assert {name.split(" ")[0] for name in (c["name"] for c in model["candidates"])} == {"popularity", "cosine", "rp3beta", "ease", "ials"}
     tables = world.call("GET", f"/v1/models/{shop['model']}/tables")["tables"]

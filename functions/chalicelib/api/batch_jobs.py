@@ -11,8 +11,9 @@ from pydantic import Field
 from chalicelib.api.batch_views import BatchJobPage, BatchJobView, ResultFilesView, ResultPage, ResultRowView
 from chalicelib.api.calling import caller, require
 from chalicelib.api.parameters import Cursor, Limit, RequestKey
+from chalicelib.api.services import ModelVariant
 from chalicelib.bootstrap import platform
-from chalicelib.domain.batch_job import DEFAULT_RUNTIME_S, MAX_RUNTIME_S, MIN_RUNTIME_S, BatchJob, batch_jobs_of
+from chalicelib.domain.batch_job import DEFAULT_RUNTIME_S, MAX_RUNTIME_S, MIN_RUNTIME_S, BatchJob, SummaryForm, batch_jobs_of
 from chalicelib.service import batch_jobs, batch_results
 from chalicelib.service.finding import find_batch_job, find_project
 from droplearn.contracts.document import Part
@@ -36,6 +37,8 @@ class NewBatchJob(Part):
     options: Annotated[dict[OptionName, OptionText], Field(max_length=20, json_schema_extra={"additionalProperties": False})] = Field(
         default_factory=dict, description="Of each answer, as in a prediction's query: `top`, `pos`, ..."
     )
+    variant: ModelVariant = "fp32"
+    summary: SummaryForm = "csv"
     instance_type: Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")] | None = None
     instance_count: Annotated[int, Field(ge=1, le=20)] = 1
     max_runtime_s: Annotated[int, Field(ge=MIN_RUNTIME_S, le=MAX_RUNTIME_S)] = DEFAULT_RUNTIME_S

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from chalicelib.api.views import ErrorView, View
+from chalicelib.domain.batch_job import SummaryForm
 from droplearn.contracts.status import BatchStatus
 
 
@@ -22,6 +23,8 @@ class BatchJobView(View):
     dataset: str | None
     prefix: str | None
     options: dict[str, str]
+    variant: str = Field(description="Of the model: `fp32` as trained, `int8`, `fp16`")
+    summary: SummaryForm
     instance_type: str
     instance_count: int
     max_runtime_s: int
@@ -67,9 +70,10 @@ class ResultPage(View):
 
 
 class ResultFilesView(View):
-    """URLs of the whole files, for a quarter of an hour."""
+    """URLs of the whole files, for a quarter of an hour; the summary in the forms that were asked for."""
 
-    summary_csv: str
+    summary_csv: str | None = None
+    summary_parquet: str | None = None
     results_jsonl: str
     failures_jsonl: str
     report_json: str

@@ -23,6 +23,7 @@ from droplearn.contracts.errors import InvalidRequest
 from droplearn.contracts.evaluation import EvaluationReport
 from droplearn.contracts.ids import Name
 from droplearn.contracts.status import Permission
+from droplearn.scenarios import scenario_named
 
 router: Router = Router()  # type: ignore[no-untyped-call]
 
@@ -131,7 +132,9 @@ def get_comparison(evaluation: str, other: Annotated[str, Query(max_length=60)])
 
 
 def _links(evaluation: Evaluation, paths: list[str]) -> dict[str, str]:
-    """Whoever may not list the dataset's project sees none of its objects."""
+    """Whoever may not list the dataset's project sees none of its objects. Rows and users are no objects."""
+    if scenario_named(find_model(platform(), evaluation.model).scenario).spec.labels_from == "rows":
+        return {}
     place = results.dataset_of(platform(), evaluation)
     require(Permission.LIST_PROJECT, place.project)
     return results.links_to(platform(), place, paths)

@@ -107,7 +107,10 @@ def _trial_operation() -> dict[str, Any]:
         "summary": "Predict without a service",
         "description": "Some a day and model. The same body and options as a service takes. Needs Predict.",
         "operationId": "try_model_v1_models_model_trial_post",
-        "parameters": [{"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}],
+        "parameters": [
+            {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}},
+            {"name": "variant", "in": "query", "schema": {"type": "string", "enum": ["fp32", "int8", "fp16"], "default": "fp32"}},
+        ],
         "requestBody": {
             "required": True,
             "content": {JSON: _content("PredictionRequest")[JSON], "image/jpeg": picture, "image/png": picture},

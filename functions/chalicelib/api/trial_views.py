@@ -24,6 +24,7 @@ class TrialCallView(View):
 
     id: str
     created_at: str
+    variant: str = Field(description="Of the model: `fp32` as trained, `int8`, `fp16`")
     input_name: str | None
     input_sha256: str
     input_bytes: int

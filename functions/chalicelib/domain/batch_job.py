@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from chalicelib.domain.failure import Problem
 from droplearn.contracts.status import BatchStatus
 
 MIN_RUNTIME_S, DEFAULT_RUNTIME_S, MAX_RUNTIME_S = 60, 4 * 3600, 5 * 24 * 3600
+SummaryForm = Literal["csv", "parquet", "both"]
 MAX_OBJECTS = 2_000_000
 """What PlanBatch can list within its fifteen minutes and its disk."""
 
@@ -33,6 +34,9 @@ class BatchJob:
     prefix: str | None = None
     options: dict[str, str] = field(default_factory=dict)
     """Of each answer, as in a prediction's query: `top`, `pos`, ..."""
+    variant: str = "fp32"
+    """Of the model: as trained, or what optimisation made of it."""
+    summary: SummaryForm = "csv"
     objects_per_transform: int | None = None
     """None: by the number of objects."""
     name: str | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from droplearn.contracts.batch import BatchInput, ResultRow
@@ -11,6 +11,8 @@ from droplearn.contracts.evaluation import LabelReport
 
 NO_ANSWER, UNREADABLE = "no_answer", "unreadable_answer"
 _TABLE = "table_common"
+MAX_COUNTED_LABELS = 10_000
+"""Different ones: texts that were read are as many as there are pages, and the sums are kept in memory."""
 
 
 def rows_of(given: BatchInput, answer: Any) -> list[ResultRow]:
@@ -64,9 +66,14 @@ class Sums:
         if first.error is not None:
             self.failures[first.error] += 1
             return
-        self.labels.update(row.label for row in rows if isinstance(row.label, str))
+        self._count(row.label for row in rows if isinstance(row.label, str))
         if len(rows) == 1 and first.true_label in known_labels and isinstance(first.label, str):
             self.pairs[str(first.true_label), first.label] += 1
+
+    def _count(self, labels: Iterable[str]) -> None:
+        for label in labels:
+            if label in self.labels or len(self.labels) < MAX_COUNTED_LABELS:
+                self.labels[label] += 1
 
     @property
     def failed(self) -> int:

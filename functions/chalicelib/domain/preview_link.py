@@ -34,9 +34,14 @@ class PreviewLink:
         return self.id
 
     @property
-    def listing(self) -> None:
-        """In no list."""
-        return
+    def listing(self) -> tuple[str, str]:
+        """A model's links by time."""
+        return previews_of(self.model), self.id
+
+
+def previews_of(model: str) -> str:
+    """The listing."""
+    return f"MODEL#{model}#PREVIEWS"
 
 
 def signed(link_id: str, secret: str) -> str:

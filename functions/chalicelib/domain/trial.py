@@ -82,6 +82,8 @@ class TrialCall:
     answer_s: float
     expires_at: int
     input_name: str | None = None
+    variant: str = "fp32"
+    """Of the model: as trained, or what optimisation made of it."""
     answer: dict[str, Any] | None = None
     """None: too large to be kept."""
     updated_at: str | None = None

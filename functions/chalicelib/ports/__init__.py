@@ -9,7 +9,7 @@ from chalicelib.ports.examples import ExampleStore, WriteConflict
 from chalicelib.ports.executions import Executions
 from chalicelib.ports.job_logs import JobKind, JobLogs, LogLine
 from chalicelib.ports.jobs import StopAnswer, TrainingJob, TrainingJobs, TransformJob, TransformJobs
-from chalicelib.ports.objects import Artifacts, Lines, Links, StoredObject
+from chalicelib.ports.objects import Artifacts, Lines, Links, ServiceImages, StoredObject
 from chalicelib.ports.platform import Platform
 from chalicelib.ports.recall_tables import RecallTables
 from chalicelib.ports.records import Records
@@ -35,6 +35,7 @@ __all__ = [
     "QuietTimer",
     "RecallTables",
     "Records",
+    "ServiceImages",
     "ServiceMetrics",
     "StopAnswer",
     "StoredObject",

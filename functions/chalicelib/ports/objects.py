@@ -61,3 +61,16 @@ class Lines(Protocol):
         """(line with its end, where the next one begins), from byte `start`. `bucket`: artifacts or data. Raises NotFound
         (`table.unknown`).
         """
+
+
+class ServiceImages(Protocol):
+    """Single objects of the data bucket, for tests of services."""
+
+    def read(self, key: str) -> bytes | None:
+        """None: there is no such object."""
+
+    def write(self, key: str, body: bytes) -> None:
+        """Writes over what was there."""
+
+    def remove(self, key: str) -> None:
+        """Nothing happens when it is not there."""

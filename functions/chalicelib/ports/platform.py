@@ -11,7 +11,7 @@ from chalicelib.ports.examples import ExampleStore
 from chalicelib.ports.executions import Executions
 from chalicelib.ports.job_logs import JobLogs
 from chalicelib.ports.jobs import TrainingJobs, TransformJobs
-from chalicelib.ports.objects import Artifacts, Lines, Links
+from chalicelib.ports.objects import Artifacts, Lines, Links, ServiceImages
 from chalicelib.ports.recall_tables import RecallTables
 from chalicelib.ports.records import Records
 from chalicelib.ports.trials import TrialRunner
@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # a cold start of predict loads none of these
     from chalicelib.domain.project import Project
     from chalicelib.domain.request import Request
     from chalicelib.domain.service import LiveService, Service
+    from chalicelib.domain.service_test import ServiceTest
     from chalicelib.domain.service_version import ServiceUpdate, ServiceVersion
     from chalicelib.domain.strategy import Filter, Strategy
     from chalicelib.domain.task import Task
@@ -99,6 +100,10 @@ class Platform(Protocol):
     def links(self) -> Links: ...  # noqa: D102
     @property
     def recall_tables(self) -> RecallTables: ...  # noqa: D102
+    @property
+    def service_tests(self) -> Records[ServiceTest]: ...  # noqa: D102
+    @property
+    def service_images(self) -> ServiceImages: ...  # noqa: D102
     @property
     def job_logs(self) -> JobLogs: ...  # noqa: D102
 

@@ -7,15 +7,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from chalicelib.domain.batch_job import DEFAULT_RUNTIME_S, RESTARTABLE, STOPPED_BEFORE_TRANSFORM, BatchJob
+from chalicelib.domain.batch_job import DEFAULT_RUNTIME_S, RESTARTABLE, STOPPED_BEFORE_TRANSFORM, BatchJob, SummaryForm
 from chalicelib.domain.failure import problem_of
 from chalicelib.domain.model import Model
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
 from chalicelib.service.finding import find_batch_job, find_dataset, find_model
 from chalicelib.service.requests import id_of_request
+from chalicelib.service.variants import check_variant
 from droplearn.contracts.errors import Conflict, DropLearnError, InvalidRequest, UnsupportedScenario
 from droplearn.contracts.ids import check_name, new_id
+from droplearn.contracts.optimisation import AS_TRAINED
 from droplearn.contracts.status import BatchStatus
 from droplearn.scenarios import scenario_named
 
@@ -32,6 +34,8 @@ class BatchOrder:
     prefix: str | None = None
     name: str | None = None
     options: dict[str, str] = field(default_factory=dict)
+    variant: str = AS_TRAINED
+    summary: SummaryForm = "csv"
     instance_type: str | None = None
     instance_count: int = 1
     max_runtime_s: int = DEFAULT_RUNTIME_S
@@ -44,7 +48,7 @@ def create_batch_job(platform: Platform, order: BatchOrder) -> BatchJob:
     """Keeps the batch job, then starts its execution.
 
     Raises NotFound (`model.unknown`, `dataset.unknown`), InvalidRequest (`batch.no_source`, `batch.foreign_prefix`, `name.invalid`),
-    UnsupportedScenario (`batch.not_supported`), Conflict (`batch.wrong_project`, `idempotency.mismatch`).
+    UnsupportedScenario (`batch.not_supported`), Conflict (`batch.wrong_project`, `variant.not_published`, `idempotency.mismatch`).
     """
     model = find_model(platform, order.model)
     _check(platform, order, model)
@@ -64,6 +68,7 @@ def _check(platform: Platform, order: BatchOrder, model: Model) -> None:
             f"A model of {model.scenario} answers from tables, not about objects.",
             hint="Its tables already hold the answer for every user: GET /v1/models/{model}/tables.",
         )
+    check_variant(model, order.variant)
     if order.name is not None:
         check_name(order.name, "batch job")
     if (order.dataset is None) == (order.prefix is None):
@@ -94,6 +99,8 @@ def _new_batch_job(platform: Platform, order: BatchOrder, model: Model, batch_id
         dataset=order.dataset,
         prefix=order.prefix,
         options=order.options,
+        variant=order.variant,
+        summary=order.summary,
         objects_per_transform=order.objects_per_transform,
         name=order.name,
     )

@@ -19,6 +19,7 @@ from chalicelib.domain.transform import MIB, Load, chunk_size, chunks, is_too_la
 from chalicelib.ports import Platform
 from chalicelib.service.finding import find_batch_job, find_model
 from chalicelib.service.freezing import manifest_lines
+from chalicelib.service.variants import check_variant
 from droplearn.contracts.batch import BatchInput, BatchPlan, Chunk
 from droplearn.contracts.dataset import ExampleStatus
 from droplearn.contracts.errors import InvalidDataset
@@ -48,7 +49,7 @@ class _Listed(NamedTuple):
 
 
 def plan_batch(platform: Platform, batch_id: str, attempt: int) -> dict[str, Any]:
-    """Raises InvalidDataset (`batch.no_input`, `batch.too_many_objects`)."""
+    """Raises InvalidDataset (`batch.no_input`, `batch.too_many_objects`), Conflict (`variant.not_published`)."""
     job = find_batch_job(platform, batch_id)
     prefix = batch_prefix(batch_id, attempt)
     with _temporary() as inputs, _temporary() as pending:
@@ -86,7 +87,7 @@ def _orders(platform: Platform, job: BatchJob, load: Load) -> dict[str, Any]:
     """The same for all its transform jobs."""
     most_bytes = str(load.max_payload_mb * MIB)
     return {
-        "model_uri": find_model(platform, job.model).artifact_uri,
+        "model_uri": check_variant(find_model(platform, job.model), job.variant),
         "image_suffix": scenario_named(job.scenario).spec.image_suffix,
         "instance_type": job.instance_type,
         "instance_count": job.instance_count,

@@ -8,7 +8,7 @@ from chalicelib.domain.batch_job import BatchJob
 from chalicelib.domain.cursors import decode_cursor, encode_cursor, invalid_cursor
 from chalicelib.domain.records import Page
 from chalicelib.ports import Platform
-from chalicelib.service.batch_summary import FAILURES, REPORT, RESULTS, SUMMARY
+from chalicelib.service.batch_files import FAILURES, REPORT, RESULTS, TABLES, table_names
 from droplearn.contracts.batch import ResultRow
 from droplearn.contracts.errors import Conflict
 from droplearn.contracts.s3_layout import result_key, results_prefix
@@ -31,9 +31,10 @@ def result_page(platform: Platform, job: BatchJob, limit: int, cursor: str | Non
 
 
 def result_links(platform: Platform, job: BatchJob) -> dict[str, str]:
-    """Raises Conflict (`batch.not_summarised_yet`)."""
+    """The summary in the forms that were asked for. Raises Conflict (`batch.not_summarised_yet`)."""
     _check(job)
-    files = {"summary_csv": SUMMARY, "results_jsonl": RESULTS, "failures_jsonl": FAILURES, "report_json": REPORT}
+    tables = {f"summary_{form}": name for form, (name, _) in TABLES.items() if name in table_names(job)}
+    files = tables | {"results_jsonl": RESULTS, "failures_jsonl": FAILURES, "report_json": REPORT}
     return {name: platform.links.to_artifact(results_prefix(job.id) + file, LINK_S) for name, file in files.items()}
 
 

@@ -1,13 +1,11 @@
 """Step Summarise: reads every result once and writes one table of them all. It goes on where it was left.
 
-Rows are first written in parts, each with the sums so far beside it: a part that is written twice is the same. The last call joins them.
+Rows are first written in parts, each with the sums so far beside it: a part that is written twice is the same. The last calls join them.
 Why a Lambda and not a job: docs/decisions/0010-batch-summary.md.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -16,14 +14,13 @@ from typing import Any, NamedTuple
 from chalicelib.domain.batch_job import BatchJob
 from chalicelib.domain.batch_rows import Sums, label_reports, metrics_of, rows_of
 from chalicelib.ports import Platform
+from chalicelib.service.batch_files import REPORT, failures_key, rows_key, sums_key, whole_files, write_whole
 from chalicelib.service.batch_plan import INPUTS
 from chalicelib.service.finding import find_batch_job, find_model
 from chalicelib.service.line_stream import line_stream
 from droplearn.contracts.batch import MAX_LISTED_LABELS, BatchInput, BatchReport, ResultRow
 from droplearn.contracts.s3_layout import batch_prefix, result_key, results_prefix
 
-SUMMARY, RESULTS, FAILURES, REPORT = "summary.csv", "results.jsonl", "failures.jsonl", "report.json"
-COLUMNS = ("file", "item", "label", "score", "error", "true_label")
 AT_ONCE = 20
 WINDOW, WINDOW_BYTES = 200, 4 * 1024 * 1024
 """Results in memory at a time: so many, or those of inputs of so many bytes (a table's result is larger than the table)."""
@@ -50,15 +47,17 @@ def summarise(platform: Platform, batch_id: str, attempt: int, cursor: dict[str,
         return Summarised(None, 0)
     place, parts = (int(cursor["at"]), int(cursor["parts"])) if cursor else (0, 0)
     prefix = batch_prefix(batch_id, attempt)
-    sums = Sums(json.loads(platform.artifacts.read(_sums_key(prefix, parts)) or b"{}")) if parts else Sums()
+    sums = Sums(json.loads(platform.artifacts.read(sums_key(prefix, parts)) or b"{}")) if parts else Sums()
     if not (cursor and cursor["is_read"]):
         for part in _parts(platform, prefix, place):
             place, parts = _write_part(platform, batch, part, sums, parts), parts + 1
             if not has_time():
                 return Summarised({"at": place, "parts": parts, "is_read": False}, sums.files)
-    if parts and not has_time():
-        return Summarised({"at": place, "parts": parts, "is_read": True}, sums.files)
-    _join(platform, batch, prefix, parts)
+    files = whole_files(batch)
+    for number in range(int(cursor.get("joined", 0)) if cursor else 0, len(files)):
+        if parts and not has_time():
+            return Summarised({"at": place, "parts": parts, "is_read": True, "joined": number}, sums.files)
+        write_whole(platform, batch, files[number], parts)
     _report(platform, batch, sums)
     return Summarised(None, sums.files)
 
@@ -105,9 +104,9 @@ def _write_part(platform: Platform, batch: BatchJob, part: list[_Window], sums: 
 
     prefix = batch_prefix(batch.id, batch.attempt)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        platform.artifacts.upload(_rows_key(prefix, number), line_stream(lines(pool)))
-    platform.artifacts.write(_failures_key(prefix, number), b"".join(map(_line, failures)))
-    platform.artifacts.write(_sums_key(prefix, number + 1), json.dumps(sums.to_dict()).encode())
+        platform.artifacts.upload(rows_key(prefix, number), line_stream(lines(pool)))
+    platform.artifacts.write(failures_key(prefix, number), b"".join(map(_line, failures)))
+    platform.artifacts.write(sums_key(prefix, number + 1), json.dumps(sums.to_dict()).encode())
     return part[-1].end
 
 
@@ -124,36 +123,6 @@ def _parsed(body: bytes) -> Any:
         return json.loads(body)
     except ValueError:
         return {}
-
-
-def _join(platform: Platform, batch: BatchJob, prefix: str, parts: int) -> None:
-    """results.jsonl, failures.jsonl and summary.csv, streamed."""
-    results = results_prefix(batch.id)
-    keys = [_rows_key(prefix, number) for number in range(parts)]
-    failures = [_failures_key(prefix, number) for number in range(parts)]
-    platform.artifacts.upload(results + RESULTS, line_stream(_lines(platform, keys)))
-    platform.artifacts.upload(results + FAILURES, line_stream(_lines(platform, failures)))
-    platform.artifacts.upload(results + SUMMARY, line_stream(_csv(_lines(platform, keys))))
-
-
-def _lines(platform: Platform, keys: Sequence[str]) -> Iterator[bytes]:
-    for key in keys:
-        for line in platform.artifacts.lines(key):
-            yield line + b"\n"
-
-
-def _csv(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """With a byte order mark: without it spreadsheets take UTF-8 for something else."""
-    file = io.StringIO()
-    writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
-    file.write("\ufeff")
-    writer.writeheader()
-    for line in lines:
-        writer.writerow(json.loads(line))
-        yield file.getvalue().encode()
-        file.seek(0)
-        file.truncate()
-    yield file.getvalue().encode()
 
 
 def _report(platform: Platform, batch: BatchJob, sums: Sums) -> None:
@@ -187,16 +156,3 @@ def _warnings(platform: Platform, batch: BatchJob, sums: Sums) -> list[str]:
 
 def _line(row: ResultRow) -> bytes:
     return row.model_dump_json(exclude_none=True).encode() + b"\n"
-
-
-def _rows_key(prefix: str, number: int) -> str:
-    return f"{prefix}parts/{number:06d}.jsonl"
-
-
-def _failures_key(prefix: str, number: int) -> str:
-    return f"{prefix}parts/{number:06d}.failures.jsonl"
-
-
-def _sums_key(prefix: str, number: int) -> str:
-    """The sums of all parts before this one."""
-    return f"{prefix}parts/{number:06d}.sums.json"

@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from chalicelib.domain.model import Model
-from chalicelib.domain.preview_link import PreviewLink, check, parse, signed, unknown
+from chalicelib.domain.preview_link import PreviewLink, check, parse, previews_of, signed, unknown
+from chalicelib.domain.records import Page
 from chalicelib.domain.times import text_of
 from chalicelib.domain.token import hash_of, new_secret
 from chalicelib.ports import Platform
@@ -61,6 +62,13 @@ def create_link(platform: Platform, model_id: str, valid_for_s: int, created_by:
 def find_link(platform: Platform, link_id: str) -> PreviewLink:
     """For who made it. Raises NotFound (`preview.unknown`)."""
     return find(platform.preview_links, link_id, "preview")
+
+
+def links_of(platform: Platform, model: Model, limit: int, cursor: str | None) -> Page[PreviewLink]:
+    """Newest first; those that still open: what has expired may take days to be forgotten. Raises InvalidRequest (`cursor.invalid`)."""
+    page = platform.preview_links.page(previews_of(model.id), limit, cursor, is_newest_first=True)
+    now = text_of(platform.now())
+    return Page([link for link in page.items if link.valid_until > now], page.cursor)
 
 
 def revoke_link(platform: Platform, link: PreviewLink) -> None:

@@ -14,6 +14,7 @@ from chalicelib.ports import Platform
 from chalicelib.service.finding import find_model, find_service
 from chalicelib.service.requests import id_of_request
 from chalicelib.service.tokens import TokenOrder, create_token
+from chalicelib.service.variants import check_variant
 from droplearn.contracts.errors import Conflict, DropLearnError, TransientError
 from droplearn.contracts.ids import check_name, new_id
 from droplearn.contracts.optimisation import AS_TRAINED
@@ -75,18 +76,6 @@ def create_service(platform: Platform, order: ServiceOrder) -> Started:
         return Started(_start(platform, find_service(platform, service_id)), made.secret)
     platform.tokens.remove(made.token.id)
     return Started(find_service(platform, service_id), None)
-
-
-def check_variant(model: Model, variant: str) -> None:
-    """Raises Conflict (`variant.not_published`)."""
-    if archive_of(model.artifact_uri, model.optimisation, variant) is not None:
-        return
-    told = {v["name"]: v["reason"] for v in (model.optimisation or {}).get("variants", [])}
-    raise Conflict(
-        "variant.not_published",
-        f"Model {model.id} has no variant {variant} to deploy. {told.get(variant, '')}".strip(),
-        hint="Deploy fp32, or train with `optimise`.",
-    )
 
 
 def _own_token(order: ServiceOrder, service_id: str) -> TokenOrder:

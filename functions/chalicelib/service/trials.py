@@ -23,8 +23,10 @@ from chalicelib.domain.trial import (
 )
 from chalicelib.ports import Platform, TrialAnswer, TrialQuestion
 from chalicelib.service.finding import find, find_model
+from chalicelib.service.variants import check_variant
 from droplearn.contracts.errors import Conflict, Throttled
 from droplearn.contracts.ids import new_id
+from droplearn.contracts.optimisation import AS_TRAINED
 from droplearn.contracts.s3_layout import trial_input_key
 
 LINK_S = 300
@@ -33,12 +35,13 @@ _TRIES = 8
 
 @dataclass(frozen=True)
 class TrialOrder:
-    """The same body as a service takes. `query`: its options."""
+    """The same body as a service takes. `query`: its options. `variant`: of the model."""
 
     model: str
     body: bytes
     content_type: str
     query: str = ""
+    variant: str = AS_TRAINED
 
 
 class Tried(NamedTuple):
@@ -55,12 +58,15 @@ class _Input(NamedTuple):
 
 
 def try_model(platform: Platform, order: TrialOrder, limit: int) -> Tried:
-    """Raises NotFound (`model.unknown`), Throttled (`trial.used_up`), InvalidRequest (`model.unusable`, ...), TransientError."""
+    """Raises NotFound (`model.unknown`), Conflict (`variant.not_published`), Throttled (`trial.used_up`), InvalidRequest (`model.unusable`,
+    ...), TransientError.
+    """
     model = find_model(platform, order.model)
+    archive = check_variant(model, order.variant)
     trial = _reserve(platform, model, limit)
-    url = platform.links.to_artifact(model.artifact_uri.removeprefix(platform.artifacts.uri("")), LINK_S)
+    url = platform.links.to_artifact(archive.removeprefix(platform.artifacts.uri("")), LINK_S)
     try:
-        answer = platform.trial_runner.answer(TrialQuestion(model.artifact_uri, url, order.body, order.content_type, order.query))
+        answer = platform.trial_runner.answer(TrialQuestion(archive, url, order.body, order.content_type, order.query))
     except Exception:
         _give_back(platform, trial)
         raise
@@ -156,6 +162,7 @@ def _keep(platform: Platform, model: Model, trial: Trial, order: TrialOrder, ans
         http_status=answer.http_status,
         is_counted=is_counted,
         is_input_kept=is_input_kept,
+        variant=order.variant,
         answer=json.loads(answer.body) if len(answer.body) <= MAX_KEPT_ANSWER_BYTES else None,
         load_s=answer.load_s,
         answer_s=answer.answer_s,

@@ -14,7 +14,7 @@ from chalicelib.domain.service_version import MAX_LIVE_VERSIONS, MAX_VERSIONS, S
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
 from chalicelib.service.finding import find_model, find_service
-from chalicelib.service.services import check_variant
+from chalicelib.service.variants import check_variant
 from droplearn.contracts.errors import Conflict, DropLearnError, InvalidRequest
 from droplearn.contracts.ids import new_id
 from droplearn.contracts.optimisation import AS_TRAINED

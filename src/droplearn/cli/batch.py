@@ -28,6 +28,8 @@ def batch(options: argparse.Namespace, screen: Screen) -> Outcome:
         "prefix": options.prefix,
         "name": options.name,
         "options": dict(options.option or []),
+        "variant": options.variant,
+        "summary": options.summary,
         "instance_type": options.instance_type,
         "instance_count": options.instance_count,
         "max_runtime_s": options.max_runtime,
@@ -91,9 +93,12 @@ def _show(client: Client, screen: Screen, job: Json, report: Json) -> list[Json]
 
 
 def _download(client: Client, screen: Screen, batch_id: str, folder: Path, total: int) -> int:
-    """summary.csv, and `<key>.json` of every answer. Returns how many."""
+    """The summary, and `<key>.json` of every answer. Returns how many."""
     base = f"/v1/batch-jobs/{part(batch_id)}"
-    _write(folder, "summary.csv", client.fetch(client.call("GET", f"{base}/files")["summary_csv"]))
+    files = client.call("GET", f"{base}/files")
+    for form in ("csv", "parquet"):
+        if url := files[f"summary_{form}"]:
+            _write(folder, f"summary.{form}", client.fetch(url))
     count, last = 0, ""
 
     def fetch(row: Json) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from droplearn import __version__
-from droplearn.cli import batch, commands, exporting, previewing, service_commands, trial
+from droplearn.cli import batch, commands, exporting, previewing, service_commands, service_testing, trial
 from droplearn.contracts.status import ServiceKind
 from droplearn.scenarios import SCENARIOS
 
@@ -89,6 +89,8 @@ def make_parser() -> argparse.ArgumentParser:
     preview.add_argument(
         "--valid-for", type=duration_s, default=3600, metavar="1h", help="how long the link opens (default: 1h, at most 7d)"
     )
+    preview.add_argument("--list", action="store_true", help="show the links that still open instead of making one")
+    preview.add_argument("--revoke", metavar="LINK", help="end this one instead: preview-...")
 
     export = command("export", exporting.export, "fetch a model that runs without droplearn")
     export.add_argument("model")
@@ -105,6 +107,8 @@ def make_parser() -> argparse.ArgumentParser:
     tried.add_argument("model")
     tried.add_argument("file", nargs="+", type=Path)
     tried.add_argument("--option", action="append", type=query_option, metavar="NAME=VALUE", help="of the answer: top=3, pos=pixels, ...")
+
+    _variant(tried)
 
     _add_batch(command("batch", batch.batch, "apply a model to every object of a dataset or below a prefix"))
 
@@ -153,6 +157,22 @@ def _add_service_actions(action: Callable[[str, object, str], argparse.ArgumentP
     versions.add_argument("service")
     monitor = action("monitor", service_commands.monitor, "what a service costs and answers")
     monitor.add_argument("service")
+    test = action("test", service_testing.test, "ask a service that runs about at most 30 images, and keep what it answers")
+    test.add_argument("service")
+    test.add_argument(
+        "path", nargs="?", help="a file or a folder to upload, or PROJECT/... in the data bucket (default: what was uploaded before)"
+    )
+    test.add_argument("--option", action="append", type=query_option, metavar="NAME=VALUE", help="of each answer: top=3, pos=pixels, ...")
+    test.add_argument(
+        "--threshold", type=float, default=0.5, metavar="0.5", help="show predictions of at least this confidence (default: 0.5)"
+    )
+    tests = action("tests", service_testing.tests, "the tests of a service, or one of them at another threshold")
+    tests.add_argument("service")
+    tests.add_argument("test", nargs="?")
+    tests.add_argument("--threshold", type=float, default=0.5, metavar="0.5")
+    images = action("test-images", service_testing.images, "the images that were uploaded to test a service: at most 30 are kept")
+    images.add_argument("service")
+    images.add_argument("--remove", action="append", metavar="NAME", help="remove this one (may be given again)")
     rotate = action("rotate-token", service_commands.rotate, "a new token; the old one ends")
     rotate.add_argument("service")
     rotate.add_argument("--grace", type=duration_s, default=0, metavar="1h", help="the old one is good for so long still (default: 0)")
@@ -194,8 +214,12 @@ def _add_deploy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--idle-timeout", type=duration_s, metavar="30m", help="stops when nobody uses it; 0: never (default: test 30m)")
     parser.add_argument("--instance-type", metavar="ml.c5.large")
     parser.add_argument("--instance-count", type=int)
-    parser.add_argument("--variant", choices=["fp32", "int8", "fp16"], help="default: fp32, the model as it was trained")
+    _variant(parser)
     parser.add_argument("--wait", action="store_true", help="until it answers")
+
+
+def _variant(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--variant", choices=["fp32", "int8", "fp16"], help="default: fp32, the model as it was trained")
 
 
 def _add_batch(parser: argparse.ArgumentParser) -> None:
@@ -203,11 +227,13 @@ def _add_batch(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--dataset", help="of the model's project; its labels give metrics")
     source.add_argument("--prefix", metavar="PROJECT/...", help="of the data bucket")
+    _variant(parser)
     parser.add_argument("--name", help="of the batch job")
     parser.add_argument("--option", action="append", type=query_option, metavar="NAME=VALUE", help="of each answer: top=3, pos=pixels, ...")
     parser.add_argument("--max-runtime", type=duration_s, metavar="4h", help="default: 4h; what was answered by then is summarised")
     parser.add_argument("--instance-type", metavar="ml.c5.large")
     parser.add_argument("--instance-count", type=int)
+    parser.add_argument("--summary", choices=["csv", "parquet", "both"], help="form of the table of all answers (default: csv)")
     parser.add_argument("--objects-per-transform", type=int, metavar="N", help="a stop loses at most so many; default: by their number")
     parser.add_argument("--wait", action="store_true", help="until it is done")
-    parser.add_argument("--output", type=Path, metavar="FOLDER", help="wait, then write summary.csv and one JSON file per object there")
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="wait, then write the summary and one JSON file per object there")

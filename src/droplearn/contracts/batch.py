@@ -35,7 +35,7 @@ class BatchPlan(Document):
 
 
 class ResultRow(Part):
-    """One line of results.jsonl and summary.csv. Of a ranking only the best label; of boxes, texts and table rows each is a row.
+    """One line of results.jsonl and a row of the summary. Of a ranking only the best label; of boxes, texts and table rows each is a row.
 
     `item`: its place among several of the same file. `error`: `1002 IMAGE_DECODE_ERROR`, `no_answer`, ...; then there is no label.
     """
@@ -63,7 +63,7 @@ class BatchReport(Document):
     skipped_counts: dict[str, int] = Field(default_factory=dict)
     """Objects that are no input, by reason."""
     label_counts: dict[str, int] = Field(default_factory=dict)
-    """Rows by label; at most `MAX_LISTED_LABELS`, the most frequent."""
+    """Rows by label; at most `MAX_LISTED_LABELS`, the most frequent of the first 10,000 different ones."""
     row_count: int
     scored_count: int = 0
     """Answered files whose true label is one of the model's."""

@@ -22,7 +22,7 @@ _NAME = re.compile(NAME_PATTERN.replace("^", "").replace("$", ""))
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
-Kind = Literal["task", "model", "eval", "service", "update", "batch", "trial", "token", "request", "preview"]
+Kind = Literal["task", "model", "eval", "service", "update", "batch", "test", "trial", "token", "request", "preview"]
 
 
 def is_name(text: str) -> bool:

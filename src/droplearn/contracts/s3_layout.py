@@ -39,6 +39,11 @@ def dataset_prefix(project: str, dataset: str) -> str:
     return f"{project}/{dataset}/"
 
 
+def service_images_prefix(project: str, service_id: str) -> str:
+    """What was uploaded to test a service with. In the data bucket, but in no dataset: no dataset's name begins with a dot."""
+    return f"{project}/.service-tests/{service_id}/"
+
+
 # ---- artifact bucket: keys and prefixes ----------------------------------------------------------------------------
 def version_prefix(version_id: str) -> str:
     """Holds version.json, examples.jsonl and images.manifest of a dataset version."""
@@ -91,7 +96,8 @@ def batch_prefix(batch_id: str, attempt: int) -> str:
 
 
 def results_prefix(batch_id: str) -> str:
-    """What a batch job gives: `<key in the data bucket>.out` of each input, and summary.csv, results.jsonl, failures.jsonl, report.json.
+    """What a batch job gives: `<key in the data bucket>.out` of each input, and summary.csv or .parquet, results.jsonl, failures.jsonl,
+    report.json.
 
     The names cannot meet: a key in the data bucket begins with a project's name and a slash.
     """
@@ -120,6 +126,11 @@ def browser_runtime_key(name: str) -> str:
 def trial_input_key(model_id: str, slot: int) -> str:
     """What somebody tried a model with; the slots are used over and over."""
     return f"trials/{model_id}/{slot:02d}"
+
+
+def service_test_key(service_id: str, test_id: str) -> str:
+    """What a service answered in one test."""
+    return f"service-tests/{service_id}/{test_id}.json"
 
 
 def s3_uri(bucket: str, key: str) -> str:

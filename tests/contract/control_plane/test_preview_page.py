@@ -39,6 +39,19 @@ def test_a_link_has_an_url_its_time_and_two_qr_codes(made: dict[str, Any]):
     assert len(made["qr_text"].splitlines()) > 20
 
 
+def test_links_are_listed_without_what_opens_them(made: dict[str, Any], call: Any):
+    path = f"/v1/models/{made['model']}/preview-links"
+    status, listed = call("GET", path)
+    assert status == 200
+    (shown,) = listed["preview_links"]
+    assert set(shown) == {"id", "model", "created_at", "created_by", "valid_until"}
+    assert shown["id"] == made["id"]
+    assert made["url"].rpartition("_")[2] not in repr(listed)
+    assert call("GET", "/v1/models/model-none/preview-links")[0] == 404
+    assert call("DELETE", f"/v1/preview-links/{made['id']}")[0] == 204
+    assert call("GET", path)[1]["preview_links"] == []
+
+
 def test_the_page_opens_without_a_token_and_lets_nothing_in_from_elsewhere(made: dict[str, Any]):
     reply = get(made["url"])
     assert (reply["statusCode"], reply["headers"]["content-type"]) == (200, "text/html; charset=utf-8")

@@ -38,3 +38,11 @@ def test_it_needs_predict_in_the_models_project(call: Call, model: str, fake_pla
         made = call("POST", "/v1/tokens", {"permissions": permissions, "projects": [PROJECT]})[1]
         assert call("POST", f"/v1/models/{model}/trial", {}, token=made["token"])[0] == status
     assert call("GET", "/v1/models/model-none/trial")[0] == 404
+
+
+def test_a_variant_that_there_is_not_is_refused(call: Call, model: str, fake_platform: Any):
+    for variant, status, code in (("int4", 400, "request.invalid"), ("int8", 409, "variant.not_published")):
+        told = call("POST", f"/v1/models/{model}/trial", {}, query=f"variant={variant}")
+        assert (told[0], told[1]["error"]["code"]) == (status, code)
+    assert call("POST", f"/v1/models/{model}/trial", {}, query="variant=fp32&top=1")[0] == 200
+    assert fake_platform.trial_runner.asked[0].query == "top=1", "the server is not told of the variant"

@@ -13,7 +13,9 @@ import pytest
 
 from benchmarks.learning.local_job import LocalJob, freeze_folder
 from droplearn.contracts.dataset import HealthReport
+from droplearn.contracts.evaluation import BadCase
 from droplearn.contracts.training import Failure, TaskSettings
+from droplearn.scenarios.recommendation.evaluation import MISSED, STRANGER
 from droplearn.scenarios.recommendation.sample import write_sample
 from droplearn.scenarios.recommendation.serving import TableRecommender
 
@@ -71,6 +73,9 @@ def test_the_evaluation_gives_the_figures_of_the_manifest(trained: LocalJob, fol
     assert (report.protocol, report.example_count) == ("held_out_validation", 120)
     for name in ("ndcg_at_10", "recall_at_10", "precision_at_10", "coverage"):
         assert report.metrics[name] == pytest.approx(trained.manifest.metrics[f"valid_{name}"], abs=1e-5)
+    assert set(report.intervals) == {"ndcg_at_10", "recall_at_10", "precision_at_10"}
+    for name, (low, high) in report.intervals.items():
+        assert low < report.metrics[name] < high
 
 
 def test_a_test_split_is_kept_away_from_all_training(folder: Path, tmp_path: Path):
@@ -94,10 +99,18 @@ def test_the_same_seed_gives_the_same_tables(trained: LocalJob, folder: Path, tm
 def test_another_log_is_scored_by_what_the_model_recommends(trained: LocalJob, folder: Path, tmp_path: Path):
     model = TableRecommender(trained.model, trained.manifest)
     first, second = model.recommend("u0", 2)
-    (tmp_path / "later.csv").write_text(f"user_id,item_id\nu0,{first}\nu0,{second}\nstranger,{model.recommend('stranger', 1)[0]}\n")
+    missed = "".join(f"{user},nothing that was ever sold\n" for user in ("u1", "another stranger"))
+    popular = model.recommend("stranger", 1)[0]
+    (tmp_path / "later.csv").write_text(f"user_id,item_id\nu0,{first}\nu0,{second}\nstranger,{popular}\n{missed}")
     report = evaluate(trained, tmp_path, "all_examples").report
-    assert (report.protocol, report.example_count, report.metrics["recall_at_10"]) == ("other_dataset", 2, 1.0)
-    assert any("1 of 2 users are unknown" in told for told in report.warnings)
+    assert (report.protocol, report.example_count, report.metrics["recall_at_10"]) == ("other_dataset", 4, 0.5)
+    assert any("2 of 4 users are unknown" in told for told in report.warnings)
+    lines = (trained.base / "processing" / "output" / "report" / "bad_cases.jsonl").read_text().splitlines()
+    cases = [BadCase.model_validate_json(line) for line in lines]
+    assert [(case.path, case.predicted) for case in cases] == [("u1", MISSED), ("another stranger", STRANGER)]
+    assert report.bad_case_count == 2
+    assert cases[0].truth == "nothing that was ever sold"
+    assert cases[0].given == ", ".join(model.recommend("u1", 10))
 
 
 def test_repeated_use_is_recommended_where_it_is_asked_for(folder: Path, tmp_path: Path):

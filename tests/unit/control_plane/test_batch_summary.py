@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from typing import Any
 
+import pyarrow.parquet
 import pytest
 
+from chalicelib.domain import batch_rows
 from chalicelib.domain.batch_rows import Sums, metrics_of, rows_of
+from chalicelib.domain.summary_tables import csv_of, parquet_of, safe_cell
 from chalicelib.service import batch_summary
 from chalicelib.service.batch_results import result_links, result_page
 from chalicelib.service.batch_summary import summarise
@@ -67,9 +71,9 @@ def test_metrics_are_those_of_an_evaluation_and_sums_survive_a_later_lambda():
     assert metrics_of({}) == {}
 
 
-def answered(platform: FakePlatform) -> Any:
+def answered(platform: FakePlatform, **fields: Any) -> Any:
     """Twenty labelled files: two failures, one wrong."""
-    batch, _ = planned(platform)
+    batch, _ = planned(platform, **fields)
     for label in ("cat", "dog"):
         for number in range(10):
             told = ranked("cat" if (label, number) == ("dog", 3) else label)
@@ -81,8 +85,10 @@ def answered(platform: FakePlatform) -> Any:
 
 
 def files_of(platform: FakePlatform, batch: Any) -> dict[str, bytes]:
-    names = ("summary.csv", "results.jsonl", "failures.jsonl", "report.json")
-    return {name: platform.artifacts.objects[f"infer-result-{batch.id}/{name}"] for name in names}
+    """Of all results but the single answers."""
+    prefix = f"infer-result-{batch.id}/"
+    found = platform.artifacts.objects.items()
+    return {key.removeprefix(prefix): body for key, body in found if key.startswith(prefix) and not key.endswith(".out")}
 
 
 def test_a_summary_names_every_file_and_every_failure():
@@ -124,6 +130,71 @@ def test_many_short_calls_give_the_same_as_one_and_a_call_may_come_twice(monkeyp
     assert cursor["is_read"] is True
     assert summarise(platform, batch.id, 1, cursor, lambda: True).cursor is None
     assert files_of(platform, batch) == whole
+
+
+def test_a_call_that_is_short_of_time_leaves_whole_files_to_the_next(monkeypatch: pytest.MonkeyPatch):
+    platform = a_platform()
+    batch = answered(platform, summary="both")
+    whole = {}
+    cursor: Any = {"at": 0, "parts": 0, "is_read": False}
+    times = iter([True, True, False, True, False, True, True, True])
+    calls = 0
+    while cursor is not None:
+        cursor = json.loads(json.dumps(summarise(platform, batch.id, 1, cursor, lambda: next(times)).cursor))
+        whole, calls = files_of(platform, batch), calls + 1
+    assert calls == 3
+    assert set(whole) >= {"results.jsonl", "failures.jsonl", "summary.csv", "summary.parquet", "report.json"}
+
+
+def test_a_summary_as_parquet_has_the_rows_of_the_csv_with_a_type_for_each_column():
+    platform = a_platform()
+    batch = answered(platform, summary="both")
+    summarise(platform, batch.id, 1, None, lambda: True)
+    files = files_of(platform, batch)
+    texts = list(csv.DictReader(files["summary.csv"].decode("utf-8-sig").splitlines()))
+    typed = pyarrow.parquet.read_table(io.BytesIO(files["summary.parquet"])).to_pylist()
+    for row in typed:
+        assert row.pop("value") is None, "these are classes"
+    assert [{name: "" if value is None else str(value) for name, value in row.items()} for row in typed] == texts
+    links = result_links(platform, platform.batch_jobs.get(batch.id))
+    assert {"summary_csv", "summary_parquet"} < set(links)
+
+
+@pytest.mark.parametrize(("form", "names"), [("csv", {"summary.csv"}), ("parquet", {"summary.parquet"})])
+def test_the_summary_has_the_form_that_was_asked_for(form: str, names: set[str]):
+    platform = a_platform()
+    batch = answered(platform, summary=form)
+    summarise(platform, batch.id, 1, None, lambda: True)
+    assert {name for name in files_of(platform, batch) if name.startswith("summary")} == names
+    assert {name for name in result_links(platform, platform.batch_jobs.get(batch.id)) if name.startswith("summary")} == {f"summary_{form}"}
+
+
+def test_numbers_have_a_column_of_their_own_in_parquet():
+    lines = [
+        row.model_dump_json(exclude_none=True).encode()
+        for row in rows_of(GIVEN, answer({"value": 1.5}, {"value": -2}, kind="table_common"))
+    ]
+    rows = pyarrow.parquet.read_table(io.BytesIO(b"".join(parquet_of(lines)))).to_pylist()
+    assert [(row["item"], row["label"], row["value"]) for row in rows] == [(0, None, 1.5), (1, None, -2.0)]
+    assert b"\r\nzoo/a.jpg,1,-2" in b"".join(csv_of(lines)), "and stay numbers in CSV"
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "-", "--1", "+1,2"])
+def test_text_that_a_spreadsheet_would_run_is_only_shown(text: str):
+    assert safe_cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("value", ["-1", "+1.5", "-.5", "-1e-3", "1-1", "cat", "", None, -1, -0.5, 0])
+def test_numbers_and_harmless_text_stay_as_they_are(value: Any):
+    assert safe_cell(value) == value
+
+
+def test_texts_without_end_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(batch_rows, "MAX_COUNTED_LABELS", 3)
+    sums = Sums()
+    for text in ("a", "b", "a", "c", "d", "e", "a"):
+        sums.add(rows_of(GIVEN, answer({"label": text, "conf": 1, "pos": []})), frozenset())
+    assert (sums.labels, sums.rows) == ({"a": 3, "b": 1, "c": 1}, 7)
 
 
 def test_results_are_paged_and_a_made_up_cursor_is_refused():

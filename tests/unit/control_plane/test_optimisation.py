@@ -7,14 +7,17 @@ import json
 import pytest
 
 from chalicelib.domain.optimisation import MAX_CALIBRATION, archive_of, choose_examples, spread
+from chalicelib.service.batch_jobs import BatchOrder, create_batch_job
+from chalicelib.service.batch_plan import plan_batch
 from chalicelib.service.optimisation import plan_optimisation, record_failed_optimisation, record_optimisation
 from chalicelib.service.services import ServiceOrder, create_service, plan_deployment
 from chalicelib.service.training_plan import plan_training
+from chalicelib.service.trials import TrialOrder, read_quota, try_model
 from droplearn.contracts.errors import Conflict, InternalError, InvalidRequest
 from droplearn.contracts.optimisation import Measured, OptimisationReport, OptimisationRequest, VariantReport
 from droplearn.contracts.s3_layout import optimisation_prefix
 from droplearn.contracts.training import Optimisation, TaskSettings
-from tests.unit.control_plane.things import PROJECT, a_model, a_platform, a_task
+from tests.unit.control_plane.things import DATASET, PROJECT, a_model, a_platform, a_task
 
 BOTH = TaskSettings(optimise=Optimisation(variants=["int8", "fp16"], tolerance=0.02, max_runtime_s=120))
 
@@ -111,6 +114,22 @@ def test_a_variant_that_was_kept_aside_or_never_made_is_not_deployed(variant):
     with pytest.raises(Conflict, match=variant) as caught:
         create_service(platform, order(model, variant=variant))
     assert caught.value.code == "variant.not_published"
+
+
+def test_trials_and_batch_jobs_take_the_variant_that_is_asked_for_and_refuse_like_a_deployment():
+    platform, model = optimised()
+    tried = try_model(platform, TrialOrder(model.id, b"{}", "application/json", variant="int8"), 5)
+    assert platform.trial_runner.asked[0].archive_key.endswith("report/int8/model.tar.gz")
+    assert "report/int8/model.tar.gz" in platform.trial_runner.asked[0].archive_url
+    assert tried.quota.used == 1
+    batch = create_batch_job(platform, BatchOrder(project=PROJECT, model=model.id, dataset=DATASET, variant="int8"))
+    platform.batch_jobs.change(batch.id, {"status": "PREPARING"})
+    assert plan_batch(platform, batch.id, 1)["model_uri"].endswith("report/int8/model.tar.gz")
+    with pytest.raises(Conflict, match=r"variant\.not_published"):
+        try_model(platform, TrialOrder(model.id, b"{}", "application/json", variant="fp16"), 5)
+    assert read_quota(platform, model, 5).used == 1, "a refusal costs no trial"
+    with pytest.raises(Conflict, match=r"variant\.not_published"):
+        create_batch_job(platform, BatchOrder(project=PROJECT, model=model.id, dataset=DATASET, variant="fp16"))
 
 
 def test_a_failed_optimisation_leaves_the_model_as_it_was():

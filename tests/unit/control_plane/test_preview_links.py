@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.preview_link import PreviewLink
 from chalicelib.service import preview_links
 from droplearn.contracts.errors import NotFound, UnsupportedScenario
 from droplearn.contracts.s3_layout import browser_runtime_key
@@ -93,6 +92,14 @@ def test_the_large_files_come_from_the_bucket(platform: FakePlatform):
     assert f"/{browser_runtime_key('onnxruntime.wasm')}?" in preview_links.url_of(platform, model, "onnxruntime.wasm")
 
 
-def test_a_link_is_a_record_in_no_list():
-    link = PreviewLink("preview-1", "", "model-1", "p", "", "", 0)
-    assert (link.key, link.listing) == ("preview-1", None)
+def test_a_models_links_are_listed_until_they_are_revoked_or_expire(platform: FakePlatform):
+    model = a_model(platform)
+    soon, late = a_link(platform, 60), a_link(platform, 3600)
+    first = preview_links.links_of(platform, model, 1, None)
+    rest = preview_links.links_of(platform, model, 1, first.cursor)
+    assert {link.id for page in (first, rest) for link in page.items} == {soon.link.id, late.link.id}
+    platform.pass_time(61)
+    assert preview_links.links_of(platform, model, 9, None).items == [late.link]
+    preview_links.revoke_link(platform, late.link)
+    assert preview_links.links_of(platform, model, 9, None).items == []
+    assert preview_links.links_of(platform, replace(model, id="model-y"), 9, None).items == []

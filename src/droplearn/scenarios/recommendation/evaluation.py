@@ -4,36 +4,41 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, NamedTuple
 
 from droplearn.contracts.errors import InvalidDataset
-from droplearn.contracts.evaluation import EvaluationProtocol, EvaluationReport
+from droplearn.contracts.evaluation import BadCase, EvaluationProtocol, EvaluationReport
 from droplearn.scenarios.learning import EvaluationContext, EvaluationResult
 from droplearn.scenarios.recommendation.columns import Wanted
-from droplearn.scenarios.recommendation.metrics import AT, list_metrics, score_lists
+from droplearn.scenarios.recommendation.intervals import user_intervals
+from droplearn.scenarios.recommendation.metrics import AT, ListScores, list_metrics, score_lists
 from droplearn.scenarios.recommendation.reading import read_drop
 from droplearn.scenarios.recommendation.serving import TableRecommender
 from droplearn.scenarios.tables.layout import table_sources
 
+WANTED, MISSED, STRANGER = "an item among ten", "none", "none, the user is unknown"
+"""Labels of the bad cases."""
+_MOST_CHARACTERS = 100
 HELD_OUT_FILE = "held_out.jsonl"
 _PROTOCOLS: dict[str, EvaluationProtocol] = {"test_split": "test_split", "validation": "held_out_validation"}
 
 
 class Scored(NamedTuple):
-    """A list a user. `unknown`: users whom the model does not know."""
+    """A list a user. `strangers`: users whom the model does not know."""
 
     users: list[str]
     recommended: list[list[str]]
     relevant: list[list[str]]
     protocol: EvaluationProtocol
     item_count: int
-    unknown: int = 0
+    strangers: frozenset[str] = frozenset()
 
 
 def evaluate(context: EvaluationContext) -> EvaluationResult:
-    """The report and one row of predictions a user. Raises InvalidDataset (`evaluation.no_examples`)."""
+    """The report, one row of predictions a user, and the users who were missed. Raises InvalidDataset (`evaluation.no_examples`)."""
     started = monotonic()
     scored = _other_dataset(context) if context.request.source == "all_examples" else _held_out(context)
     if not scored.users:
@@ -42,7 +47,9 @@ def evaluate(context: EvaluationContext) -> EvaluationResult:
             "No user has items that the model could have been asked for.",
             hint="Evaluate on interactions that the model has not seen.",
         )
-    return EvaluationResult(_report(context, scored, monotonic() - started), _columns(scored))
+    scores = score_lists(scored.recommended, scored.relevant)
+    report = _report(context, scored, scores, monotonic() - started)
+    return EvaluationResult(report, _columns(scored, scores), bad_cases=_bad_cases(scored, scores))
 
 
 def _held_out(context: EvaluationContext) -> Scored:
@@ -69,12 +76,11 @@ def _other_dataset(context: EvaluationContext) -> Scored:
             wanted[log.users[user]].append(log.items[item])
     users = list(wanted)
     lists = [model.recommend(user, AT) for user in users]
-    unknown = sum(not model.seen(user) for user in users)
-    return Scored(users, lists, [wanted[user] for user in users], "other_dataset", int(context.manifest.preprocessing["items"]), unknown)
+    strangers = frozenset(user for user in users if not model.seen(user))
+    return Scored(users, lists, [wanted[user] for user in users], "other_dataset", int(context.manifest.preprocessing["items"]), strangers)
 
 
-def _report(context: EvaluationContext, scored: Scored, duration_s: float) -> EvaluationReport:
-    scores = score_lists(scored.recommended, scored.relevant)
+def _report(context: EvaluationContext, scored: Scored, scores: ListScores, duration_s: float) -> EvaluationReport:
     metrics = list_metrics(scored.recommended, scored.relevant, scored.item_count)
     return EvaluationReport(
         evaluation_id=context.request.evaluation_id,
@@ -87,6 +93,7 @@ def _report(context: EvaluationContext, scored: Scored, duration_s: float) -> Ev
         bad_case_count=int((scores.precision == 0).sum()),
         duration_s=round(duration_s, 3),
         metrics={name: round(value, 6) for name, value in metrics.items()},
+        intervals=user_intervals(scores),
         details={
             "unit": "users",
             "relevant_items_per_user": round(sum(map(len, scored.relevant)) / len(scored.users), 3),
@@ -98,13 +105,35 @@ def _report(context: EvaluationContext, scored: Scored, duration_s: float) -> Ev
 
 
 def _warnings(scored: Scored) -> list[str]:
-    if not scored.unknown:
+    if not scored.strangers:
         return []
-    return [f"{scored.unknown} of {len(scored.users)} users are unknown to the model: they were shown what is popular."]
+    return [f"{len(scored.strangers)} of {len(scored.users)} users are unknown to the model: they were shown what is popular."]
 
 
-def _columns(scored: Scored) -> dict[str, Any]:
-    scores = score_lists(scored.recommended, scored.relevant)
+def _bad_cases(scored: Scored, scores: ListScores) -> list[BadCase]:
+    """Users none of whose items was among the first ten. `truth`: those items, `given`: what was recommended."""
+    rows = zip(scored.users, scored.relevant, scored.recommended, scores.precision, strict=True)
+    return [
+        BadCase(
+            path=user,
+            label=WANTED,
+            predicted=STRANGER if user in scored.strangers else MISSED,
+            confidence=0.0,
+            truth=_listed(relevant),
+            given=_listed(recommended),
+        )
+        for user, relevant, recommended, precision in rows
+        if precision == 0
+    ]
+
+
+def _listed(items: Sequence[str]) -> str:
+    """The first ten, and how many more."""
+    more = f", and {len(items) - AT} more" if len(items) > AT else ""
+    return ", ".join(item[:_MOST_CHARACTERS] for item in items[:AT]) + more
+
+
+def _columns(scored: Scored, scores: ListScores) -> dict[str, Any]:
     return {
         "user_id": scored.users,
         "recommended": scored.recommended,

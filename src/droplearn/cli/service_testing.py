@@ -1,0 +1,102 @@
+"""`droplearn service test`, `tests` and `test-images`: a running service tried on at most thirty images."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from urllib.parse import urlencode
+
+from droplearn.cli.connecting import connect
+from droplearn.cli.outcome import Outcome
+from droplearn.cli.predictions import number
+from droplearn.cli.screen import Screen
+from droplearn.client import Client, Json, part
+from droplearn.contracts.errors import InvalidRequest
+from droplearn.contracts.s3_layout import service_images_prefix
+
+Options = argparse.Namespace
+MAX_IMAGES = 30
+_SHOWN = 3
+
+
+def test(options: Options, screen: Screen) -> Outcome:
+    """Files of this machine are uploaded first; a path of the data bucket is read in place."""
+    client, base = connect(options.connection), f"/v1/services/{part(options.service)}"
+    body: Json = {"options": dict(options.option or []), "threshold": options.threshold}
+    if options.path is not None and Path(options.path).exists():
+        service = client.call("GET", base)
+        _upload(client, screen, Path(options.path), service_images_prefix(service["project"], service["id"]))
+    elif options.path is not None:
+        body["path"] = options.path
+    return _shown(screen, client.call("POST", f"{base}/tests", body))
+
+
+def _upload(client: Client, screen: Screen, path: Path, prefix: str) -> None:
+    """Folders stay: `cat/1.jpg` tells the true label."""
+    files = {path.name: path} if path.is_file() else {f.relative_to(path).as_posix(): f for f in sorted(path.rglob("*")) if f.is_file()}
+    if len(files) > MAX_IMAGES:
+        raise InvalidRequest(
+            "service_test.too_many_files",
+            f"{path} holds {len(files)} files; a test takes {MAX_IMAGES}.",
+            hint="Choose some, or drop them and run `droplearn batch`, which takes any number.",
+        )
+    screen.progress(f"uploading {len(files)} files")
+    client.upload({prefix + name: file for name, file in files.items()})
+
+
+def tests(options: Options, screen: Screen) -> Outcome:
+    """All of a service, or one."""
+    client, base = connect(options.connection), f"/v1/services/{part(options.service)}/tests"
+    if options.test:
+        return _shown(screen, client.call("GET", f"{base}/{part(options.test)}", threshold=options.threshold))
+    found = list(client.pages(base, "tests"))
+    rows = [[t["id"], t["created_at"], t["path"], t["image_count"], t["failed_count"], _score(t)] for t in found]
+    screen.table("tests", ["id", "at", "path", "images", "failed", "right"], rows)
+    return Outcome({"tests": found})
+
+
+def images(options: Options, screen: Screen) -> Outcome:
+    """What is kept, after what is to go has gone."""
+    client, base = connect(options.connection), f"/v1/services/{part(options.service)}/test-images"
+    for name in options.remove or []:
+        client.call("DELETE", f"{base}?{urlencode({'name': name})}")
+    found = client.call("GET", base)
+    screen.table(f"images below {found['path']}", ["name", "bytes"], [[i["name"], i["size_bytes"]] for i in found["images"]])
+    return Outcome(found)
+
+
+def _shown(screen: Screen, result: Json) -> Outcome:
+    """Exit status 0 when every image was answered."""
+    rows = [row for image in result["images"] for row in _rows(image, result["path"])]
+    screen.table(result["id"], ["image", "answer", "confidence", "true label", ""], rows)
+    told = [
+        f"{result['image_count']} images",
+        f"{result['failed_count']} failed",
+        f"{_score(result)} right" if result["scored_count"] else "",
+    ]
+    left = result["left_out_count"]
+    told += [f"{left} older ones below the path were left out" if left else ""]
+    told += [f"{result['removed_count']} older ones were removed" if result["removed_count"] else ""]
+    screen.say(", ".join(filter(None, told)))
+    return Outcome(result, result["failed_count"] == 0)
+
+
+def _rows(image: Json, path: str) -> list[list[object]]:
+    name, true_label = image["key"].removeprefix(path), image["true_label"]
+    verdict = {True: "right", False: "wrong", None: ""}[image["is_right"]]
+    if image["error"] or not image["predictions"]:
+        return [[name, image["error"] or image["hint"] or "nothing found", "", true_label, verdict]]
+    shown = image["predictions"][:_SHOWN]
+    return [
+        [
+            name if first else "",
+            entry.get("label", entry.get("value")),
+            number(entry.get("conf")),
+            *((true_label, verdict) if first else ("", "")),
+        ]
+        for first, entry in ((place == 0, entry) for place, entry in enumerate(shown))
+    ]
+
+
+def _score(test: Json) -> str:
+    return f"{test['right_count']} of {test['scored_count']}" if test["scored_count"] else ""

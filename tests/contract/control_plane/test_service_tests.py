@@ -1,0 +1,87 @@
+"""Tests of a service over HTTP, on fakes; and the port they need, on S3."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import boto3
+import pytest
+
+from chalicelib.adapters.service_images import S3ServiceImages
+from droplearn.contracts.status import Permission
+from tests.contract.control_plane.conftest import Call
+from tests.contract.control_plane.test_aws_ports import cloud
+from tests.fake_drops import FakeDroppedFiles, FakeServiceImages
+from tests.unit.control_plane.test_testing_services import OWN, a_service
+from tests.unit.control_plane.things import PROJECT
+
+__all__ = ["cloud"]
+IMAGE = {"name": "cat/1.jpg", "body": base64.b64encode(b"picture").decode()}
+
+
+@pytest.fixture
+def path(fake_platform: Any) -> str:
+    return f"/v1/services/{a_service(fake_platform).id}"
+
+
+def test_a_test_is_made_listed_and_seen_at_another_threshold(call: Call, path: str):
+    status, made = call("POST", f"{path}/tests", {"images": [IMAGE], "threshold": 0.9})
+    assert (status, made["image_count"], made["right_count"], made["path"]) == (201, 1, 1, OWN)
+    (image,) = made["images"]
+    assert (image["predictions"], image["below_threshold_count"], image["hint"][:20]) == ([], 2, "Nothing reaches 0.90")
+    assert image["url"].startswith("https://data.example.com/")
+    status, seen = call("GET", f"{path}/tests/{made['id']}", query="threshold=0.2")
+    assert (status, [p["label"] for p in seen["images"][0]["predictions"]], seen["images"][0]["hint"]) == (200, ["cat", "dog"], "")
+    status, listed = call("GET", f"{path}/tests")
+    assert (status, [test["id"] for test in listed["tests"]]) == (200, [made["id"]])
+
+
+def test_kept_images_are_listed_and_removed(call: Call, path: str):
+    call("POST", f"{path}/tests", {"images": [IMAGE]})
+    assert [image["name"] for image in call("GET", f"{path}/test-images")[1]["images"]] == ["cat/1.jpg"]
+    for _ in range(2):
+        assert call("DELETE", f"{path}/test-images", query="name=cat%2F1.jpg")[0] == 204
+    assert call("GET", f"{path}/test-images")[1]["images"] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"images": [IMAGE] * 31}, "request.invalid"),
+        ({"images": [IMAGE | {"body": "no base64!"}]}, "request.invalid"),
+        ({"images": [IMAGE | {"name": "../1.jpg"}]}, "service_test.bad_name"),
+        ({"images": [IMAGE | {"name": "/1.jpg"}]}, "service_test.bad_name"),
+        ({"path": "elsewhere/"}, "service_test.foreign_path"),
+        ({"threshold": 1.5}, "request.invalid"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(call: Call, path: str, body: Any, code: str):
+    status, told = call("POST", f"{path}/tests", body)
+    assert (status, told["error"]["code"]) == (400, code)
+
+
+def test_it_needs_predict_and_is_seen_with_list_project(call: Call, path: str):
+    made = call("POST", f"{path}/tests", {"images": [IMAGE]})[1]
+    for permission, statuses in ((Permission.LIST_PROJECT, (403, 200, 403)), (Permission.PREDICT, (201, 403, 204))):
+        token = call("POST", "/v1/tokens", {"permissions": [permission], "projects": [PROJECT]})[1]["token"]
+        asked = (
+            call("POST", f"{path}/tests", {"images": [IMAGE]}, token=token)[0],
+            call("GET", f"{path}/tests/{made['id']}", token=token)[0],
+            call("DELETE", f"{path}/test-images", query="name=x", token=token)[0],
+        )
+        assert asked == statuses
+
+
+@pytest.mark.parametrize("kind", ["fake", "s3"])
+def test_an_image_is_written_read_and_removed(kind: str, cloud: None):
+    images: Any = FakeServiceImages(FakeDroppedFiles())
+    if kind == "s3":
+        boto3.client("s3").create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        images = S3ServiceImages("data")
+    assert images.read("p/.service-tests/s/猫+1.jpg") is None
+    images.write("p/.service-tests/s/猫+1.jpg", b"1")
+    assert images.read("p/.service-tests/s/猫+1.jpg") == b"1"
+    for _ in range(2):
+        images.remove("p/.service-tests/s/猫+1.jpg")
+    assert images.read("p/.service-tests/s/猫+1.jpg") is None
