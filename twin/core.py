@@ -38,6 +38,7 @@ class Core:
         from twin.iam import enforcement
         from twin.lambdas import function_code, invocation, poller
         from twin.lambdas.runtime import Runtime
+        from twin.sagemaker import scaling
         from twin.sagemaker.api import SageMaker
         from twin.sagemaker.containers import Images
         from twin.sagemaker.host import Machines
@@ -51,7 +52,8 @@ class Core:
         self._store = SnapshotStore(state / "backends.snapshot", self.gate)
         blobs.install(state / "blobs")
         function_code.install()
-        for repair in (s3_events, sqs, indexes, answers, locking, transactions, targets, sagemaker_task, values, waiting, executions):
+        repairs = (s3_events, sqs, indexes, answers, locking, transactions, targets, sagemaker_task, values, waiting, executions, scaling)
+        for repair in repairs:
             repair.install()
         clients.install(options.endpoint_url, self.credentials)
         enforcement.install(self.credentials.root.access_key_id)

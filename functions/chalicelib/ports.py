@@ -17,16 +17,19 @@ if TYPE_CHECKING:  # a cold start of predict loads none of these
     from chalicelib.domain.dataset import Dataset, DatasetCounts
     from chalicelib.domain.evaluation import Evaluation
     from chalicelib.domain.example import Example, Replacement, Tally
+    from chalicelib.domain.hosting import ScalingRange
     from chalicelib.domain.model import Model
     from chalicelib.domain.preview_link import PreviewLink
     from chalicelib.domain.project import Project
     from chalicelib.domain.request import Request
     from chalicelib.domain.service import LiveService, Service
+    from chalicelib.domain.service_event import ServiceEvent
     from chalicelib.domain.service_version import ServiceUpdate, ServiceVersion, Traffic, TrafficPoint
     from chalicelib.domain.strategy import Filter, Strategy
     from chalicelib.domain.task import Task
     from chalicelib.domain.token import Token
     from chalicelib.domain.trial import Trial, TrialCall
+    from chalicelib.settings import Settings
 
 
 class Records(Protocol[R]):
@@ -385,6 +388,12 @@ class Platform(Protocol):
     @property
     def service_updates(self) -> Records[ServiceUpdate]: ...  # noqa: D102
     @property
+    def service_events(self) -> Records[ServiceEvent]: ...  # noqa: D102
+    @property
+    def autoscaling(self) -> Autoscaling: ...  # noqa: D102
+    @property
+    def settings(self) -> Settings: ...  # noqa: D102
+    @property
     def strategies(self) -> Records[Strategy]: ...  # noqa: D102
     @property
     def filters(self) -> Records[Filter]: ...  # noqa: D102
@@ -436,3 +445,13 @@ class Platform(Protocol):
 
     def now(self) -> datetime:
         """UTC."""
+
+
+class Autoscaling(Protocol):
+    """How many instances a production variant of an endpoint has, by what it is asked."""
+
+    def set(self, service_id: str, variant: str, wanted: ScalingRange) -> None:
+        """Over what was set before."""
+
+    def remove(self, service_id: str, variants: Sequence[str]) -> None:
+        """They keep the instances that they have. What is not scaled is fine."""
