@@ -126,6 +126,14 @@ def await_endpoint(event: Any, _context: Any) -> Any:
 
 
 @app.lambda_function()
+def set_autoscaling(event: Any, _context: Any) -> Any:
+    """Step SetAutoscaling of deploy."""
+    from chalicelib.steps.set_autoscaling import handle
+
+    return handle(event)
+
+
+@app.lambda_function()
 def plan_serving(event: Any, _context: Any) -> Any:
     """Step PlanServing of deploy."""
     from chalicelib.steps.plan_serving import handle

@@ -12,12 +12,14 @@ from chalicelib.domain.batch_job import BatchJob
 from chalicelib.domain.cursors import decode_cursor, encode_cursor
 from chalicelib.domain.dataset import Dataset
 from chalicelib.domain.evaluation import Evaluation
+from chalicelib.domain.hosting import ScalingRange
 from chalicelib.domain.model import Model
 from chalicelib.domain.preview_link import PreviewLink
 from chalicelib.domain.project import Project
 from chalicelib.domain.records import Page
 from chalicelib.domain.request import Request
 from chalicelib.domain.service import LiveService, Service
+from chalicelib.domain.service_event import ServiceEvent
 from chalicelib.domain.service_test import ServiceTest
 from chalicelib.domain.service_version import ServiceUpdate, ServiceVersion, Traffic, TrafficPoint
 from chalicelib.domain.strategy import Filter, Strategy
@@ -200,6 +202,20 @@ class FakeExecutions:
         return True
 
 
+class FakeAutoscaling:
+    """Port Autoscaling."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[str, str], ScalingRange] = {}
+
+    def set(self, service_id: str, variant: str, wanted: ScalingRange) -> None:
+        self.known[service_id, variant] = wanted
+
+    def remove(self, service_id: str, variants: Sequence[str]) -> None:
+        for variant in variants:
+            self.known.pop((service_id, variant), None)
+
+
 class FakeServiceMetrics:
     """Port ServiceMetrics. `used_at`: when somebody asked the endpoint directly."""
 
@@ -257,6 +273,8 @@ class FakePlatform:
     batch_jobs: FakeRecords = field(default_factory=lambda: FakeRecords(BatchJob))
     service_versions: FakeRecords = field(default_factory=lambda: FakeRecords(ServiceVersion))
     service_updates: FakeRecords = field(default_factory=lambda: FakeRecords(ServiceUpdate))
+    service_events: FakeRecords = field(default_factory=lambda: FakeRecords(ServiceEvent))
+    autoscaling: FakeAutoscaling = field(default_factory=FakeAutoscaling)
     strategies: FakeRecords = field(default_factory=lambda: FakeRecords(Strategy))
     filters: FakeRecords = field(default_factory=lambda: FakeRecords(Filter))
     tokens: FakeRecords = field(default_factory=lambda: FakeRecords(Token))

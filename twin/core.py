@@ -42,6 +42,7 @@ class Core:
         from twin.lambdas import function_code, invocation, poller
         from twin.lambdas.runtime import Runtime
         from twin.packaging.dependencies import cache_folder
+        from twin.sagemaker import scaling
         from twin.sagemaker.api import SageMaker
         from twin.sagemaker.containers import Images
         from twin.sagemaker.host import Machines
@@ -55,7 +56,7 @@ class Core:
         self._store = SnapshotStore(state / "backends.snapshot", self.gate)
         blobs.install(state / "blobs")
         function_code.install()
-        for repair in (atomic, lookups, s3_events, sqs, indexes, answers, locking, transactions, targets):
+        for repair in (atomic, lookups, s3_events, sqs, indexes, answers, locking, transactions, targets, scaling):
             repair.install()
         for repair in (sagemaker_task, values, waiting, executions):
             repair.install()

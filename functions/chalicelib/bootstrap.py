@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.records import R
     from chalicelib.domain.request import Request
     from chalicelib.domain.service import LiveService, Service
+    from chalicelib.domain.service_event import ServiceEvent
     from chalicelib.domain.service_test import ServiceTest
     from chalicelib.domain.service_version import ServiceUpdate, ServiceVersion
     from chalicelib.domain.strategy import Filter, Strategy
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.trial import Trial, TrialCall
     from chalicelib.ports import (
         Artifacts,
+        Autoscaling,
         DroppedFiles,
         DropQueue,
         Endpoints,
@@ -126,6 +128,13 @@ class AwsPlatform:
         from chalicelib.domain.service_version import ServiceUpdate
 
         return self._records(ServiceUpdate)
+
+    @cached_property
+    def service_events(self) -> Records[ServiceEvent]:
+        """Lifecycle events of services."""
+        from chalicelib.domain.service_event import ServiceEvent
+
+        return self._records(ServiceEvent)
 
     @cached_property
     def strategies(self) -> Records[Strategy]:
@@ -245,6 +254,13 @@ class AwsPlatform:
         from chalicelib.adapters.sagemaker import SageMakerEndpoints
 
         return SageMakerEndpoints()
+
+    @cached_property
+    def autoscaling(self) -> Autoscaling:
+        """Of endpoints."""
+        from chalicelib.adapters.autoscaling import SageMakerAutoscaling
+
+        return SageMakerAutoscaling()
 
     @cached_property
     def service_metrics(self) -> ServiceMetrics:

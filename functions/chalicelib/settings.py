@@ -81,6 +81,16 @@ class Settings:
         return self._environment.get("INSTANCE_PRICES", "")
 
     @property
+    def vpc_subnets(self) -> list[str]:
+        """Where the servers of services of the network `vpc` are; none: there is no VPC."""
+        return _names(self._environment.get("VPC_SUBNETS", ""))
+
+    @property
+    def vpc_security_groups(self) -> list[str]:
+        """Theirs."""
+        return _names(self._environment.get("VPC_SECURITY_GROUPS", ""))
+
+    @property
     def trial_function(self) -> str:
         """The Lambda of the serving image."""
         return self._text("TRIAL_FUNCTION_NAME")
@@ -109,3 +119,8 @@ class Settings:
     def endpoint_start_s(self) -> int:
         """An endpoint that is not in service after so long is removed."""
         return int(self._environment.get("ENDPOINT_START_S", "1800"))
+
+
+def _names(text: str) -> list[str]:
+    """Separated by commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]

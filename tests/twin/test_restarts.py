@@ -49,6 +49,7 @@ def test_services_outlive_a_killed_twin_but_not_their_time(tmp_path: Path):
         world.drop("shapes", "few", pictures(6))
         task = world.end_of_task(world.start_task("shapes", "few"))
         assert task["status"] == "SUCCEEDED", task
+        idle = world.deploy("shapes", task["model"], idle_timeout_s=10)
         lasting, short = (world.deploy("shapes", task["model"]) for _ in range(2))
         ends = datetime.now(UTC) + timedelta(seconds=4)
         world.call("PATCH", f"/v1/services/{short['id']}", {"stops_at": ends.isoformat()})
@@ -61,6 +62,7 @@ def test_services_outlive_a_killed_twin_but_not_their_time(tmp_path: Path):
         again = World(twin.state)
         over = again.wait_service(short["id"], ServiceStatus.STOPPED)
         assert over["stop_reason"] == "deadline"
+        assert again.wait_service(idle["id"], ServiceStatus.STOPPED)["stop_reason"] == "idle"
         after = again.wait_service(lasting["id"], ServiceStatus.RUNNING)
         assert (after["stops_at"], after["running_since"]) == (before["stops_at"], before["running_since"])
         assert again.client.predict(lasting["url"], lasting["token"], picture("circle", 9), "image/jpeg")["success"]

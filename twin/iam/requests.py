@@ -49,6 +49,7 @@ _RESOURCE: dict[str, list[tuple[str, str | None]]] = {
     "logs": [("logGroupName", "log-group:{}"), ("logGroupIdentifier", "log-group:{}")],
     "events": [("EventBusName", "event-bus/{}"), ("Name", "rule/{}"), ("Rule", "rule/{}")],
     "scheduler": [("Name", "schedule/default/{}")],
+    "application-autoscaling": [("ResourceId", "scalable-target/{}")],
 }
 _PASSED_TO = {
     "sagemaker": "sagemaker.amazonaws.com",

@@ -19,6 +19,7 @@ from twin.sagemaker.jobs import RUNNING, Job, JobRunner, resource_in_use
 from twin.sagemaker.metrics import InvocationMetrics
 from twin.sagemaker.processing import ProcessingJob, ProcessingRunner
 from twin.sagemaker.quotas import check_quota
+from twin.sagemaker.scaling import refuse_scaled, refuse_serverless
 from twin.sagemaker.servers import error_body, original_message
 from twin.sagemaker.training import TrainingJob, TrainingRunner
 from twin.sagemaker.transform import TransformJob, TransformRunner, model_of, refuse_unknown
@@ -146,6 +147,7 @@ class SageMaker:
             if endpoint.endpoint_status not in ("InService", "Failed"):
                 raise ValidationError(message=f'Cannot update in-progress endpoint "{endpoint.arn}".')
             _require_config(backend, request.params["EndpointConfigName"])
+            refuse_scaled(backend, endpoint, request.params["EndpointConfigName"])
             self.endpoints.update(backend, endpoint, request.params["EndpointConfigName"])
             return ActionResult({"EndpointArn": endpoint.arn})
 
@@ -167,11 +169,15 @@ class SageMaker:
 
         def create_model_once(request: Any) -> Any:
             _refuse_existing(request.sagemaker_backend._models, request.params["ModelName"], "model", request)
-            return create_model(request)
+            result = create_model(request)
+            model = request.sagemaker_backend._models[request.params["ModelName"]]
+            model.enable_network_isolation = bool(request.params.get("EnableNetworkIsolation"))
+            return result
 
         def create_config_once(request: Any) -> Any:
             configs = request.sagemaker_backend.endpoint_configs
             _refuse_existing(configs, request.params["EndpointConfigName"], "endpoint configuration", request)
+            refuse_serverless(request.sagemaker_backend, request.params["ProductionVariants"])
             return create_config(request)
 
         response.create_endpoint, response.update_endpoint = self._alone(create_endpoint), self._alone(update_endpoint)

@@ -26,6 +26,7 @@ _PASSING = {
     "ServiceUnavailable",
     "ServiceUnavailableException",
     "RequestTimeout",
+    "ConcurrentUpdateException",
 }
 
 

@@ -1,4 +1,4 @@
-"""`/v1/services/{service}/cost`, `/metrics`, `/logs` and `/instances`, and `/v1/prices`: what a service does and costs."""
+"""`/v1/services/{service}/cost`, `/events`, `/metrics`, `/logs` and `/instances`, and `/v1/prices`: what a service does and costs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,23 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from chalicelib.api.calling import require
 from chalicelib.api.parameters import Cursor, Limit
-from chalicelib.api.service_views import CostView, InstanceListView, InstanceView, PricesView, ServiceMetricsView, VersionMetricsView
+from chalicelib.api.service_views import (
+    CostView,
+    InstanceListView,
+    InstanceView,
+    PricesView,
+    ServiceEventPage,
+    ServiceEventView,
+    ServiceMetricsView,
+    VersionMetricsView,
+)
 from chalicelib.api.views import LogLineView, LogPage
 from chalicelib.bootstrap import platform
-from chalicelib.domain.prices import instance_hours, instances_of, prices
+from chalicelib.domain.prices import prices
 from chalicelib.domain.service import Service
+from chalicelib.domain.service_event import events_of
 from chalicelib.domain.service_version import variant_of
+from chalicelib.service.costing import cost_of
 from chalicelib.service.finding import find_service
 from droplearn.contracts.status import Permission
 
@@ -38,22 +49,16 @@ def list_prices() -> PricesView:
 
 @router.get("/v1/services/<service>/cost", summary="What a service costs", tags=["services"])
 def get_cost(service: str) -> CostView:
-    """Instances only, by the price table; null where it does not know a type. Needs ListProject."""
-    found, table = _listed(service), prices(platform().settings.instance_prices)
-    instances = {} if found.state.is_terminal else instances_of(found)
-    hours = instance_hours(found, platform().now())
-    left_s = max(0, found.max_runtime_s) if found.running_since is None else None
-    whole = table.per_hour({name: count * left_s / 3600 for name, count in instances.items()}) if left_s is not None else None
-    return CostView(
-        service=service,
-        instances=instances,
-        usd_per_hour=table.per_hour(instances),
-        instance_hours=hours,
-        usd_so_far=table.per_hour(hours),
-        usd_estimated=whole,
-        prices_as_of=table.as_of,
-        prices_source=table.source,
-    )
+    """By the price table; null where it does not know a type. Needs ListProject."""
+    return CostView.model_validate(cost_of(platform(), _listed(service), prices(platform().settings.instance_prices)))
+
+
+@router.get("/v1/services/<service>/events", summary="What happened to a service", tags=["services"])
+def list_events(service: str, limit: Limit = 100, cursor: Cursor = None) -> ServiceEventPage:
+    """Its lifecycle, newest first: what, when, and who asked for it. Needs ListProject."""
+    _listed(service)
+    page = platform().service_events.page(events_of(service), limit, cursor, is_newest_first=True)
+    return ServiceEventPage(events=[ServiceEventView.model_validate(event) for event in page.items], next_cursor=page.cursor)
 
 
 @router.get("/v1/services/<service>/metrics", summary="A service's invocations", tags=["services"])

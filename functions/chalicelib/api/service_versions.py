@@ -8,9 +8,10 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from pydantic import Field
 
 from chalicelib.api.calling import caller, require
+from chalicelib.api.hosting import InstanceCount, InstanceType
 from chalicelib.api.parameters import Cursor, Limit
 from chalicelib.api.service_views import RotatedTokenView, ServiceUpdatePage, ServiceUpdateView, ServiceVersionPage, ServiceVersionView
-from chalicelib.api.services import InstanceType, ModelVariant
+from chalicelib.api.services import ModelVariant
 from chalicelib.bootstrap import platform
 from chalicelib.domain.service import Service
 from chalicelib.domain.service_version import (
@@ -49,7 +50,7 @@ class NewVersion(Part):
     model: Annotated[str, Field(min_length=1, max_length=64)]
     share: Share = 1.0
     instance_type: InstanceType | None = None
-    instance_count: Annotated[int, Field(ge=1, le=20)] | None = None
+    instance_count: InstanceCount | None = None
     variant: ModelVariant = "fp32"
     canary: Canary | None = None
 

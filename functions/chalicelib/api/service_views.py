@@ -6,7 +6,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from chalicelib.api.hosting import Serverless
 from chalicelib.api.views import ErrorView, View
+from chalicelib.domain.service_event import EventKind
 
 
 class ServiceVersionView(View):
@@ -17,8 +19,9 @@ class ServiceVersionView(View):
     name: str = Field(description="Of the endpoint's production variant: v1, v2, ...")
     model: str
     share: float = Field(description="Of the traffic, at present; 0: it does not answer")
-    instance_type: str
+    instance_type: str | None = Field(description="None: serverless")
     instance_count: int
+    serverless: Serverless | None
     variant: str = Field(description="Of the model: as it was trained (fp32), or optimised")
     created_at: str
     created_by: str
@@ -54,6 +57,24 @@ class ServiceUpdatePage(View):
     next_cursor: str | None = None
 
 
+class ServiceEventView(View):
+    """Something that happened to a service, once."""
+
+    service: str
+    name: str = Field(description="Unique within the service")
+    kind: EventKind
+    at: str
+    by: str | None = Field(description="Id of the token that asked, or of the task that deployed; null: droplearn itself")
+    what: dict[str, Any]
+
+
+class ServiceEventPage(View):
+    """Events, newest first."""
+
+    events: list[ServiceEventView]
+    next_cursor: str | None = None
+
+
 class RotatedTokenView(View):
     """The new token, which is shown this once."""
 
@@ -63,23 +84,58 @@ class RotatedTokenView(View):
 
 
 class PricesView(View):
-    """USD per instance and hour."""
+    """USD: instances by the hour; serverless by the second and GB of memory, and by GB of requests and answers."""
 
     as_of: str
     region: str
     source: str
     usd_per_hour: dict[str, float]
+    usd_per_gb_second: float | None
+    usd_per_gb_processed: float | None
+
+
+class RunningCostView(View):
+    """Of so many instances."""
+
+    instances: int
+    usd_per_hour: float | None
+    usd_until_deadline: float | None
+
+
+class ServerlessCostView(View):
+    """By use."""
+
+    memory_mb: int
+    max_concurrency: int
+    latency_ms: float = Field(description="Assumed for one request")
+    usd_per_second: float | None = Field(description="Of each container that answers")
+    usd_per_1000_requests: float | None = Field(description="One after another, without what is processed")
+    usd_per_gb_processed: float | None
+
+
+class EstimateView(View):
+    """What a service would cost; null: the price table does not know it. `least` and `most` are the ends of its range."""
+
+    model: str
+    instance_type: str | None
+    max_runtime_s: int
+    least: RunningCostView
+    most: RunningCostView
+    serverless: ServerlessCostView | None
+    prices_as_of: str
+    prices_source: str
 
 
 class CostView(View):
-    """Instances only: requests, storage and traffic are small beside them, and not counted."""
+    """Instances, or the answering time of a serverless service: requests, storage and traffic are small beside them, and not counted."""
 
     service: str
-    instances: dict[str, float] = Field(description="By type, at present; none when it is over, or a service of tables")
-    usd_per_hour: float | None = Field(description="At present")
+    instances: dict[str, float] = Field(description="By type, at present; none when it is over, serverless, or a service of tables")
+    usd_per_hour: float | None = Field(description="At present; null also for serverless")
     instance_hours: dict[str, float] = Field(description="By type, since it began to run")
     usd_so_far: float | None
     usd_estimated: float | None = Field(description="Before it runs: until its deadline")
+    note: str = Field(description="What to know about these figures")
     prices_as_of: str
     prices_source: str
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import AwareDatetime, Field
 
 from chalicelib.api.calling import caller, predict_url, require
+from chalicelib.api.hosting import InstanceCount, InstanceType, Network, ScalingRange, Serverless
 from chalicelib.api.parameters import Cursor, Limit, RequestKey
+from chalicelib.api.service_views import EstimateView
 from chalicelib.api.views import NewServiceView, ServicePage, ServiceView
 from chalicelib.bootstrap import platform
+from chalicelib.domain.prices import prices
 from chalicelib.domain.service import (
     DEFAULT_RUNTIME_S,
     MAX_IDLE_S,
@@ -20,7 +24,8 @@ from chalicelib.domain.service import (
     Service,
     services_of,
 )
-from chalicelib.service import services, serving_time
+from chalicelib.service import estimating, services, serving_time
+from chalicelib.service.estimating import ASSUMED_LATENCY_MS
 from chalicelib.service.finding import find_project, find_service
 from droplearn.contracts.document import Part
 from droplearn.contracts.ids import Name
@@ -29,20 +34,24 @@ from droplearn.contracts.status import Permission, ServiceKind
 router: Router = Router()  # type: ignore[no-untyped-call]
 
 
-InstanceType = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
 ModelVariant = Literal["fp32", "int8", "fp16"]
+LatencyMs = Annotated[float, Query(gt=0, le=60_000, description="Of one request, for the price of serverless")]
 IdleTime = Annotated[Literal[0] | Annotated[int, Field(ge=MIN_IDLE_S, le=MAX_IDLE_S)], Field(description="0: never")]
 
 
 class NewService(Part):
     """A service to be. It stops by itself after `max_runtime_s` seconds, and when nobody has used it for `idle_timeout_s` seconds (a test
-    service: 1800, unless said otherwise; a formal one: never).
+    service: 1800, unless said otherwise; a formal one: never). It has `instance_count` instances, or so many as `autoscaling` says, or none
+    at all: `serverless`. With the network `vpc` its servers are in the stack's VPC.
     """
 
     model: Annotated[str, Field(min_length=1, max_length=64)]
     name: Name | None = None
     instance_type: InstanceType | None = None
-    instance_count: Annotated[int, Field(ge=1, le=20)] = 1
+    instance_count: Annotated[InstanceCount | None, Field(description="At the beginning; default: 1, or the least of the range")] = None
+    autoscaling: ScalingRange | None = None
+    serverless: Serverless | None = None
+    network: Network = "public"
     max_runtime_s: Annotated[int, Field(ge=MIN_RUNTIME_S, le=MAX_RUNTIME_S)] = DEFAULT_RUNTIME_S
     kind: ServiceKind = ServiceKind.TEST
     idle_timeout_s: IdleTime | None = None
@@ -62,13 +71,25 @@ def shown_service(service: Service) -> dict[str, object]:
     return vars(service) | {"url": predict_url(service.id)}
 
 
+def _order(project: str, service: NewService, request_key: str | None = None) -> services.ServiceOrder:
+    return services.ServiceOrder(project=project, **service.model_dump(), request_key=request_key, caller=caller().id)
+
+
+@router.post("/v1/projects/<project>/services/estimate", summary="Estimate what a service would cost", tags=["services"])
+def estimate_service(project: str, service: NewService, latency_ms: LatencyMs = ASSUMED_LATENCY_MS) -> EstimateView:
+    """Takes what the deployment takes, refuses what it would refuse, and makes nothing. Needs ListProject."""
+    require(Permission.LIST_PROJECT, project)
+    find_project(platform(), project)
+    table = prices(platform().settings.instance_prices)
+    return EstimateView.model_validate(estimating.estimate_service(platform(), _order(project, service), table, latency_ms))
+
+
 @router.post("/v1/projects/<project>/services", status_code=202, summary="Deploy a model", tags=["services"])
 def create_service(project: str, service: NewService, request_key: RequestKey = None) -> NewServiceView:
     """The answer holds the service's token: it is shown this once. Needs DeployService."""
     require(Permission.DEPLOY_SERVICE, project)
     find_project(platform(), project)
-    order = services.ServiceOrder(project=project, **service.model_dump(), request_key=request_key, caller=caller().id)
-    made = services.create_service(platform(), order)
+    made = services.create_service(platform(), _order(project, service, request_key))
     return NewServiceView.model_validate(shown_service(made.service) | {"token": made.secret})
 
 
@@ -101,4 +122,4 @@ def change_service(service: str, change: ServiceChange) -> ServiceView:
 def stop_service(service: str) -> ServiceView:
     """Its endpoint is deleted. A service that is over stays as it is. Needs DeployService."""
     require(Permission.DEPLOY_SERVICE, find_service(platform(), service).project)
-    return ServiceView.model_validate(shown_service(services.stop_service(platform(), service)))
+    return ServiceView.model_validate(shown_service(services.stop_service(platform(), service, by=caller().id)))

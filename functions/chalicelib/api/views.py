@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from chalicelib.api.hosting import ScalingRange, Serverless
 from droplearn.contracts.status import EvaluationStatus, ServiceKind, ServiceStatus, TaskStatus
 
 
@@ -262,8 +263,11 @@ class ServiceView(View):
     url: str
     weights: dict[str, float] = Field(description="Of its versions: the share of the traffic of each")
     updating: str | None = Field(description="The update that is under way")
-    instance_type: str
-    instance_count: int
+    instance_type: str | None = Field(description="None: serverless")
+    instance_count: int = Field(description="At the beginning, when it is autoscaled")
+    autoscaling: ScalingRange | None
+    serverless: Serverless | None
+    network: str = Field(description="`public`, or `vpc`: its servers are in the stack's VPC")
     variant: str = Field(description="Of the model: `fp32` as trained, `int8`, `fp16`")
     max_runtime_s: int
     created_at: str

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 from chalicelib.domain.failure import Problem
+from chalicelib.domain.hosting import ScalingRange, Serverless
 from chalicelib.domain.times import moment_of, text_of
 from droplearn.contracts.status import ServiceKind, ServiceStatus
 
@@ -31,8 +32,14 @@ class Service:
     status: str
     created_at: str
     updated_at: str
-    instance_type: str
+    instance_type: str | None = None
+    """None: serverless."""
     instance_count: int = 1
+    autoscaling: ScalingRange | None = None
+    """Of its instances."""
+    serverless: Serverless | None = None
+    network: str = "public"
+    """Or `vpc`."""
     serving: str = "endpoint"
     """Or `tables`: no endpoint, a Lambda answers from rows."""
     max_runtime_s: int = DEFAULT_RUNTIME_S

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from chalicelib.domain.failure import Problem
+from chalicelib.domain.hosting import Serverless
 
 MAX_VERSIONS = 100
 MAX_LIVE_VERSIONS = 10
@@ -27,11 +28,13 @@ class ServiceVersion:
     number: int
     model: str
     created_at: str
-    instance_type: str
+    instance_type: str | None = None
+    """None: serverless."""
     instance_count: int = 1
     variant: str = "fp32"
     """Of the model: as it was trained, or optimised."""
     created_by: str = ""
+    serverless: Serverless | None = None
 
     @property
     def key(self) -> str:

@@ -4,7 +4,7 @@ A port raises DropLearnErrors only: TransientError to be tried again, InternalEr
 """
 
 from chalicelib.ports.drops import DroppedFiles, DropQueue, QuietMessage, QuietTimer
-from chalicelib.ports.endpoints import Answer, Endpoints, EndpointState, Invoker, ServiceMetrics
+from chalicelib.ports.endpoints import Answer, Autoscaling, Endpoints, EndpointState, Invoker, ServiceMetrics
 from chalicelib.ports.examples import ExampleStore, WriteConflict
 from chalicelib.ports.executions import Executions
 from chalicelib.ports.job_logs import JobKind, JobLogs, LogLine
@@ -18,6 +18,7 @@ from chalicelib.ports.trials import TrialAnswer, TrialQuestion, TrialRunner
 __all__ = [
     "Answer",
     "Artifacts",
+    "Autoscaling",
     "DropQueue",
     "DroppedFiles",
     "EndpointState",

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # a cold start of predict loads none of these
+    from chalicelib.domain.hosting import ScalingRange
     from chalicelib.domain.service_version import Traffic, TrafficPoint
 
 
@@ -66,3 +67,13 @@ class Invoker(Protocol):
 
     def invoke(self, service_id: str, body: bytes, content_type: str, options: str = "") -> Answer:
         """`options`: a query, `top=3&pos=pixels`, of visible ASCII. Raises CapacityUnavailable (`service.not_running`)."""
+
+
+class Autoscaling(Protocol):
+    """How many instances a production variant of an endpoint has, by what it is asked."""
+
+    def set(self, service_id: str, variant: str, wanted: ScalingRange) -> None:
+        """Over what was set before."""
+
+    def remove(self, service_id: str, variants: Sequence[str]) -> None:
+        """They keep the instances that they have. What is not scaled is fine."""

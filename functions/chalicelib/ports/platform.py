@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.ports.drops import DroppedFiles, DropQueue, QuietTimer
-from chalicelib.ports.endpoints import Endpoints, Invoker, ServiceMetrics
+from chalicelib.ports.endpoints import Autoscaling, Endpoints, Invoker, ServiceMetrics
 from chalicelib.ports.examples import ExampleStore
 from chalicelib.ports.executions import Executions
 from chalicelib.ports.job_logs import JobLogs
@@ -25,12 +25,14 @@ if TYPE_CHECKING:  # a cold start of predict loads none of these
     from chalicelib.domain.project import Project
     from chalicelib.domain.request import Request
     from chalicelib.domain.service import LiveService, Service
+    from chalicelib.domain.service_event import ServiceEvent
     from chalicelib.domain.service_test import ServiceTest
     from chalicelib.domain.service_version import ServiceUpdate, ServiceVersion
     from chalicelib.domain.strategy import Filter, Strategy
     from chalicelib.domain.task import Task
     from chalicelib.domain.token import Token
     from chalicelib.domain.trial import Trial, TrialCall
+    from chalicelib.settings import Settings
 
 
 class Platform(Protocol):
@@ -56,6 +58,12 @@ class Platform(Protocol):
     def service_versions(self) -> Records[ServiceVersion]: ...  # noqa: D102
     @property
     def service_updates(self) -> Records[ServiceUpdate]: ...  # noqa: D102
+    @property
+    def service_events(self) -> Records[ServiceEvent]: ...  # noqa: D102
+    @property
+    def autoscaling(self) -> Autoscaling: ...  # noqa: D102
+    @property
+    def settings(self) -> Settings: ...  # noqa: D102
     @property
     def strategies(self) -> Records[Strategy]: ...  # noqa: D102
     @property

@@ -10,6 +10,7 @@ from chalicelib.domain.recall import EVERYBODY, PLAN
 from chalicelib.ports import Platform
 from chalicelib.service.finding import find_service
 from chalicelib.service.recall_plan import recall_of
+from chalicelib.service.service_events import note_ending
 from chalicelib.service.table_lines import MAX_VALUE_BYTES, TableFile, TableRow, rows_of
 from droplearn.contracts.errors import InvalidDataset
 from droplearn.contracts.recommendation import MAX_LIST_ITEMS, escaped
@@ -62,6 +63,8 @@ def load_tables(
 
 def remove_tables(platform: Platform, service_id: str) -> None:
     """Without its plan a service does not answer; its rows expire by themselves."""
+    if service := platform.services.get(service_id):
+        note_ending(platform, service)
     platform.recall_tables.remove(service_id, PLAN, EVERYBODY)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from chalicelib.domain.service import Service
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
+from chalicelib.service.autoscaling import remove_serving
 from droplearn.contracts.status import ServiceStatus
 
 _LIVE = [ServiceStatus.CREATED.value, ServiceStatus.STARTING.value, ServiceStatus.RUNNING.value]
@@ -34,9 +35,7 @@ def _take_over(platform: Platform, service: Service) -> Service:
     if service.serving == "endpoint":
         state = platform.endpoints.state(service.id)
         if state is None or state.status in ("Failed", "OutOfService"):
-            platform.endpoints.remove(
-                service.id, service.version_count, service.config_count
-            )  # what a half-done start has left would be in the way
+            remove_serving(platform, service)  # what a half-done start has left would be in the way
             best = max(service.weights, key=lambda name: service.weights[name])
             platform.services.change(service.id, {"weights": {best: 1.0}, "config": None})
     arn = platform.executions.start("deploy", service.execution_name, {"service_id": service.id})

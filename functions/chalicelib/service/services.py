@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from chalicelib.domain.failure import problem_of
+from chalicelib.domain.hosting import ScalingRange, Serverless, container_environment, production_variant
 from chalicelib.domain.model import Model
 from chalicelib.domain.optimisation import archive_of
 from chalicelib.domain.service import DEFAULT_IDLE_S, DEFAULT_RUNTIME_S, LiveService, Service
 from chalicelib.domain.times import moment_of, text_of
 from chalicelib.ports import Platform
+from chalicelib.service.autoscaling import remove_serving
 from chalicelib.service.finding import find_model, find_service
+from chalicelib.service.hosting import HostingOrder, hosting_of, vpc_config
 from chalicelib.service.requests import id_of_request
+from chalicelib.service.service_events import note_end, note_ending, note_event
 from chalicelib.service.tokens import TokenOrder, create_token
 from chalicelib.service.variants import check_variant
 from droplearn.contracts.errors import Conflict, DropLearnError, TransientError
@@ -36,7 +40,10 @@ class ServiceOrder:
     model: str
     name: str | None = None
     instance_type: str | None = None
-    instance_count: int = 1
+    instance_count: int | None = None
+    autoscaling: ScalingRange | None = None
+    serverless: Serverless | None = None
+    network: str = "public"
     max_runtime_s: int = DEFAULT_RUNTIME_S
     kind: ServiceKind = ServiceKind.TEST
     idle_timeout_s: int | None = None
@@ -56,26 +63,33 @@ class Started(NamedTuple):
 def create_service(platform: Platform, order: ServiceOrder) -> Started:
     """Keeps the service with a token of its own, then starts its execution.
 
-    Raises NotFound (`model.unknown`), InvalidRequest (`name.invalid`), Conflict (`service.wrong_project`, `variant.not_published`,
-    `idempotency.mismatch`).
+    Raises NotFound (`model.unknown`), InvalidRequest (`name.invalid`, `service.hosting`), Conflict (`service.wrong_project`,
+    `variant.not_published`, `service.no_vpc`, `idempotency.mismatch`).
     """
+    model, hosting = check_order(platform, order)
+    asked = "\n".join(str(value) for name, value in sorted(vars(order).items()) if name not in ("project", "request_key", "caller"))
+    scope = f"{order.caller}#services#{order.project}"
+    service_id = id_of_request(platform, scope=scope, key=order.request_key, asked=asked, id_to_make=new_id("service"))
+    if order.request_key and (known := platform.services.get(service_id)):
+        return Started(_begin(platform, known, order.caller), None)
+    platform.live_services.put(LiveService(service_id, text_of(platform.now())))
+    made = create_token(platform, _own_token(order, service_id))
+    if platform.services.add(_new_service(platform, order, model, hosting | {"id": service_id, "token": made.token.id})):
+        return Started(_begin(platform, find_service(platform, service_id), order.caller), made.secret)
+    platform.tokens.remove(made.token.id)
+    return Started(find_service(platform, service_id), None)
+
+
+def check_order(platform: Platform, order: ServiceOrder) -> tuple[Model, dict[str, Any]]:
+    """The model, and the service's fields of its hosting; nothing is made. Raises as create_service."""
     model = find_model(platform, order.model)
     if model.project != order.project:
         raise Conflict("service.wrong_project", f"Model {model.id} belongs to another project.", hint="Deploy it in its own project.")
     if order.name is not None:
         check_name(order.name, "service")
     check_variant(model, order.variant)
-    asked = "\n".join(str(value) for name, value in sorted(vars(order).items()) if name not in ("project", "request_key", "caller"))
-    scope = f"{order.caller}#services#{order.project}"
-    service_id = id_of_request(platform, scope=scope, key=order.request_key, asked=asked, id_to_make=new_id("service"))
-    if order.request_key and (known := platform.services.get(service_id)):
-        return Started(_start(platform, known), None)
-    platform.live_services.put(LiveService(service_id, text_of(platform.now())))
-    made = create_token(platform, _own_token(order, service_id))
-    if platform.services.add(_new_service(platform, order, model, service_id, made.token.id)):
-        return Started(_start(platform, find_service(platform, service_id)), made.secret)
-    platform.tokens.remove(made.token.id)
-    return Started(find_service(platform, service_id), None)
+    wanted = HostingOrder(order.instance_type, order.instance_count, order.autoscaling, order.serverless, order.network)
+    return model, hosting_of(platform, model, wanted)
 
 
 def _own_token(order: ServiceOrder, service_id: str) -> TokenOrder:
@@ -84,25 +98,22 @@ def _own_token(order: ServiceOrder, service_id: str) -> TokenOrder:
     return TokenOrder([Permission.PREDICT], [order.project], f"service {service_id}", valid_for_s, service=service_id)
 
 
-def _new_service(platform: Platform, order: ServiceOrder, model: Model, service_id: str, token_id: str) -> Service:
+def _new_service(platform: Platform, order: ServiceOrder, model: Model, made: dict[str, Any]) -> Service:
     now = text_of(platform.now())
     return Service(
-        id=service_id,
         project=order.project,
         model=model.id,
         scenario=model.scenario,
         status=ServiceStatus.CREATED.value,
         created_at=now,
         updated_at=now,
-        instance_type=order.instance_type or scenario_named(model.scenario).spec.default_serving_instance,
         serving=scenario_named(model.scenario).spec.serving,
-        instance_count=order.instance_count,
         max_runtime_s=order.max_runtime_s,
         kind=order.kind.value,
         idle_timeout_s=_idle_timeout_s(order),
         name=order.name,
         variant=order.variant,
-        token=token_id,
+        **made,
     )
 
 
@@ -113,6 +124,11 @@ def _idle_timeout_s(order: ServiceOrder) -> int | None:
     return order.idle_timeout_s or None
 
 
+def _begin(platform: Platform, service: Service, caller: str) -> Service:
+    note_event(platform, service.id, "created", service.created_at, caller, {"model": service.model, "kind": service.kind})
+    return _start(platform, service)
+
+
 def _start(platform: Platform, service: Service) -> Service:
     if service.execution is not None or service.state is not ServiceStatus.CREATED:
         return service
@@ -121,12 +137,13 @@ def _start(platform: Platform, service: Service) -> Service:
     except DropLearnError as error:
         now = text_of(platform.now())
         failed = {"status": ServiceStatus.FAILED.value, "error": problem_of(error), "updated_at": now, "ended_at": now}
-        platform.services.change(service.id, failed, only_if={"status": [ServiceStatus.CREATED.value]})
+        if over := platform.services.change(service.id, failed, only_if={"status": [ServiceStatus.CREATED.value]}):
+            note_end(platform, over)
         raise
     return platform.services.change(service.id, {"execution": arn}) or service
 
 
-def stop_service(platform: Platform, service_id: str, reason: str = "requested") -> Service:
+def stop_service(platform: Platform, service_id: str, reason: str = "requested", by: str | None = None) -> Service:
     """Marks it, then ends the state that waits; `deploy` removes the endpoint. Twice is as good as once; one that is over stays as it is.
 
     Raises NotFound (`service.unknown`), Conflict (`service.busy`).
@@ -138,6 +155,7 @@ def stop_service(platform: Platform, service_id: str, reason: str = "requested")
         changes = {"status": ServiceStatus.STOPPING.value, "stop_reason": reason, "updated_at": text_of(platform.now())}
         stopping = platform.services.change(service_id, changes, only_if={"status": [service.status]})
         if stopping is not None:
+            note_ending(platform, stopping, by)
             _release(platform, stopping)
             return stopping
     raise Conflict("service.busy", "The service changes its state too fast to be stopped.", hint="Try again in some seconds.")
@@ -156,16 +174,19 @@ def plan_deployment(platform: Platform, service_id: str) -> dict[str, Any]:
     service = find_service(platform, service_id)
     is_there = service.serving == "endpoint" and platform.endpoints.state(service_id) is not None
     model = find_model(platform, service.model)
+    best = max(service.weights, key=lambda name: service.weights[name])
     return {
         "serving": "present" if is_there else service.serving,
         "expires_at": rows_expire_at(platform, service),
         "loading": {"is_done": False, "cursor": None},
         "model_uri": archive_of(model.artifact_uri, model.optimisation, service.variant) or model.artifact_uri,
         "image_suffix": scenario_named(service.scenario).spec.image_suffix,
-        "instance_type": service.instance_type,
-        "instance_count": service.instance_count,
-        "max_runtime_s": service.max_runtime_s,
-        "variant": max(service.weights, key=lambda name: service.weights[name]),
+        "is_isolated": service.serverless is None,
+        "environment": container_environment(service.serverless),
+        "network": service.network,
+        "vpc": vpc_config(platform) if service.network == "vpc" else {},
+        "variants": [production_variant(best, service.id, 1, service.instance_type, service.instance_count, service.serverless)],
+        "is_autoscaled": service.autoscaling is not None,
     }
 
 
@@ -204,6 +225,7 @@ def look_at_endpoint(platform: Platform, service_id: str) -> str | None:
 def remove_endpoint(platform: Platform, service_id: str) -> None:
     """Raises TransientError (`service.not_removable_yet`, `service.not_removed_yet`)."""
     service = find_service(platform, service_id)
-    platform.endpoints.remove(service_id, service.version_count, service.config_count)
+    note_ending(platform, service)
+    remove_serving(platform, service)
     if (state := platform.endpoints.state(service_id)) is not None and state.status != "Deleting":
         raise TransientError("service.not_removed_yet", f"The endpoint is {state.status}.", hint="It is tried again.")

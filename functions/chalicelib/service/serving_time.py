@@ -15,6 +15,7 @@ from chalicelib.domain.service import MAX_RUNTIME_S, Service
 from chalicelib.domain.times import moment_of, text_of
 from chalicelib.ports import Platform
 from chalicelib.service.finding import find_service
+from chalicelib.service.service_events import note_event
 from chalicelib.service.services import TOKEN_OUTLIVES_S, rows_expire_at, stop_service
 from chalicelib.service.tokens import KEPT_AFTER_END_S
 from chalicelib.service.updates import note_update
@@ -55,7 +56,7 @@ def change_time(platform: Platform, service_id: str, order: TimeOrder, by: str =
         changed = platform.services.change(service_id, changes, only_if=unless)
         if changed is not None:
             note_update(platform, service_id, "time", by, {k: v for k, v in changes.items() if k not in ("revision", "updated_at")})
-            return _take_effect(platform, changed)
+            return _take_effect(platform, changed, by)
     raise Conflict("service.busy", "The service changes its state too fast.", hint="Try again in some seconds.")
 
 
@@ -83,12 +84,12 @@ def _checked_changes(platform: Platform, service: Service, order: TimeOrder) -> 
     return changes
 
 
-def _take_effect(platform: Platform, service: Service) -> Service:
+def _take_effect(platform: Platform, service: Service, by: str) -> Service:
     _keep_token(platform, service)
     if service.stop_token:
         platform.executions.succeed(service.stop_token, {"reason": "changed"})
     elif service.stops_at and service.stops_at <= text_of(platform.now()):
-        return stop_service(platform, service.id, "deadline")
+        return stop_service(platform, service.id, "deadline", by)
     return find_service(platform, service.id)
 
 
@@ -106,6 +107,7 @@ def plan_serving(platform: Platform, service_id: str, rows_expire: int, rounds: 
         if service.status not in _LIVE:
             return {"next": "over"}
         if service.stops_at and service.running_since:
+            note_event(platform, service.id, "in_service", service.running_since)
             return _decide(platform, service, rows_expire, rounds) | {"revision": str(service.revision), "rounds": rounds + 1}
         now = platform.now()
         begun = {"running_since": text_of(now), "stops_at": service.stops_at or text_of(now + timedelta(seconds=service.max_runtime_s))}

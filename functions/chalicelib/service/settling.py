@@ -14,8 +14,10 @@ from chalicelib.domain.service import Service
 from chalicelib.domain.task import RUNNING, Task
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
+from chalicelib.service.autoscaling import remove_serving
 from chalicelib.service.loading_tables import remove_tables
 from chalicelib.service.resuming import resume_service
+from chalicelib.service.service_events import note_end, note_ending
 from chalicelib.service.update_plan import end_lost_update
 from droplearn.contracts.status import BatchStatus, EvaluationStatus, ServiceStatus, TaskStatus
 
@@ -89,8 +91,12 @@ def _fail_evaluation(platform: Platform, evaluation_id: str, error: Problem) -> 
 def _fail_service(platform: Platform, execution: Execution, error: Problem) -> str | None:
     """One that was asked to stop has stopped, whichever way."""
     service = platform.services.get(execution.id)
-    if service is None or service.attempt != execution.attempt or service.state.is_terminal:
+    if service is None or service.attempt != execution.attempt:
         return None
+    if service.state.is_terminal:
+        note_end(platform, service)
+        return None
+    note_ending(platform, service)
     is_stopped = service.state is ServiceStatus.STOPPING and error["code"] != "service.not_removed"
     now = text_of(platform.now())
     changes = {
@@ -100,6 +106,8 @@ def _fail_service(platform: Platform, execution: Execution, error: Problem) -> s
         "ended_at": now,
     }
     changed = platform.services.change(service.id, changes, only_if={"status": RUNNING_SERVICES, "attempt": [service.attempt]})
+    if changed is not None:
+        note_end(platform, changed)
     return changed.status if changed else None
 
 
@@ -152,4 +160,4 @@ def _end_serving(platform: Platform, service: Service | None, attempt: int) -> N
     if service.serving == "tables":
         remove_tables(platform, service.id)
     else:
-        platform.endpoints.remove(service.id, service.version_count, service.config_count)
+        remove_serving(platform, service)

@@ -10,6 +10,8 @@ from chalicelib.domain.failure import problem
 from chalicelib.domain.service import LiveService, Service
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
+from chalicelib.service.autoscaling import remove_serving
+from chalicelib.service.service_events import note_end
 from chalicelib.service.settling import RUNNING_SERVICES, Execution, settle_ended_execution
 from droplearn.contracts.errors import TransientError
 from droplearn.contracts.status import ServiceStatus
@@ -45,7 +47,7 @@ def _sweep_endpoint(platform: Platform, name: str) -> str | None:
     if service is None or not service.state.is_terminal:
         return None
     try:
-        platform.endpoints.remove(name, service.version_count, service.config_count)
+        remove_serving(platform, service)
     except TransientError as error:
         return f"{name}: the endpoint of a service that is over cannot be removed yet: {error}"
     return f"{name}: the endpoint of a service that is over was removed"
@@ -80,8 +82,10 @@ def _fail_without_endpoint(platform: Platform, service: Service) -> str | None:
     now = text_of(platform.now())
     error = problem("service.endpoint_gone", "The service's endpoint was deleted.", "Deploy the model again.")
     changes = {"status": ServiceStatus.FAILED.value, "error": error, "updated_at": now, "ended_at": now}
-    if platform.services.change(service.id, changes, {"status": RUNNING_SERVICES}) is None:
+    failed = platform.services.change(service.id, changes, {"status": RUNNING_SERVICES})
+    if failed is None:
         return None
+    note_end(platform, failed)
     if service.stop_token:
         platform.executions.succeed(service.stop_token, {"reason": "endpoint_gone"})
     return f"{service.id}: its endpoint was gone"

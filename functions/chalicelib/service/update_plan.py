@@ -11,13 +11,17 @@ from datetime import timedelta
 from typing import Any
 
 from chalicelib.domain.failure import Problem
+from chalicelib.domain.hosting import container_environment, production_variant
 from chalicelib.domain.optimisation import archive_of
-from chalicelib.domain.prices import instance_hours
+from chalicelib.domain.prices import counted_instances, instance_hours
 from chalicelib.domain.service import Service
 from chalicelib.domain.service_version import CHECKS, ServiceUpdate, ServiceVersion, config_name, number_of, variant_of, verdict
 from chalicelib.domain.times import moment_of, text_of
 from chalicelib.ports import Platform
+from chalicelib.service.autoscaling import set_autoscaling, suspend_autoscaling
 from chalicelib.service.finding import find, find_model, find_service
+from chalicelib.service.hosting import vpc_config
+from chalicelib.service.service_events import note_update_event
 from chalicelib.service.versions import first_version
 from droplearn.contracts.status import ServiceStatus
 from droplearn.scenarios import scenario_named
@@ -30,6 +34,7 @@ def plan_update(platform: Platform, update_id: str, error: Problem | None = None
     update = find(platform.service_updates, update_id, "update")
     service = find_service(platform, update.service)
     if update.outcome != "in_progress":
+        note_update_event(platform, update)
         return _end(update)
     if service.state is not ServiceStatus.RUNNING:
         return _finish(platform, service, update, "failed", "The service ended meanwhile.")
@@ -49,7 +54,10 @@ def _planned(platform: Platform, service: Service, update: ServiceUpdate) -> Rep
     version = find(platform.service_versions, f"{service.id}/{update.version}", "version")
     model = find_model(platform, version.model)
     return reply | {
-        "next": "create",
+        "next": "create_in_vpc" if service.network == "vpc" else "create",
+        "vpc": vpc_config(platform) if service.network == "vpc" else {},
+        "is_isolated": service.serverless is None,
+        "environment": container_environment(service.serverless),
         "model_name": version.model_name,
         "model_uri": archive_of(model.artifact_uri, model.optimisation, version.variant) or model.artifact_uri,
         "image_suffix": scenario_named(service.scenario).spec.image_suffix,
@@ -85,6 +93,7 @@ def _promoted(platform: Platform, service: Service, update: ServiceUpdate) -> Re
 
 
 def _drained(platform: Platform, service: Service, update: ServiceUpdate) -> Reply:
+    suspend_autoscaling(platform, service)
     _move(platform, update, "rolled_back", config=update.old_config)
     return _reply(service) | {"next": "switch", "config_name": update.old_config}
 
@@ -119,23 +128,29 @@ def _watch(service: Service, update: ServiceUpdate) -> Reply:
 def _new_config(platform: Platform, service: Service, update: ServiceUpdate, phase: str, weights: dict[str, float]) -> Reply:
     number = platform.services.increment(service.id, "config_count")
     name = config_name(service.id, number)
+    counts = _instances_now(platform, service)
+    suspend_autoscaling(platform, service)
     _move(platform, update, phase, config=name, weights=weights)
-    return _reply(service) | {"config_name": name, "variants": [_variant(_version(platform, service, n), w) for n, w in weights.items()]}
+    return _reply(service) | {
+        "config_name": name,
+        "variants": [_variant(_version(platform, service, n), w, counts) for n, w in weights.items()],
+    }
+
+
+def _instances_now(platform: Platform, service: Service) -> dict[str, int]:
+    """An update must not undo what autoscaling has done."""
+    state = platform.endpoints.state(service.id) if service.autoscaling else None
+    return state.instances if state is not None else {}
 
 
 def _version(platform: Platform, service: Service, variant: str) -> ServiceVersion:
     return platform.service_versions.get(f"{service.id}/{number_of(variant)}") or first_version(service)
 
 
-def _variant(version: ServiceVersion, weight: float) -> dict[str, Any]:
-    return {
-        "VariantName": version.name,
-        "ModelName": version.model_name,
-        "InstanceType": version.instance_type,
-        "InitialInstanceCount": version.instance_count,
-        "InitialVariantWeight": weight,
-        "ContainerStartupHealthCheckTimeoutInSeconds": 600,
-    }
+def _variant(version: ServiceVersion, weight: float, counts: dict[str, int]) -> dict[str, Any]:
+    """A new version of an autoscaled service begins with as many instances as the old ones have."""
+    count = counts.get(version.name) or max(version.instance_count, *counts.values(), 0)
+    return production_variant(version.name, version.model_name, weight, version.instance_type, count, version.serverless)
 
 
 def _move(platform: Platform, update: ServiceUpdate, phase: str, **changes: Any) -> None:
@@ -150,6 +165,7 @@ def _take_over(platform: Platform, service: Service, update: ServiceUpdate, weig
     platform.services.change(
         service.id, changes | {"instance_type": best.instance_type, "instance_count": best.instance_count, "variant": best.variant}
     )
+    set_autoscaling(platform, service.id)
 
 
 def _billing(platform: Platform, service: Service, live: list[ServiceVersion]) -> dict[str, Any]:
@@ -157,14 +173,18 @@ def _billing(platform: Platform, service: Service, live: list[ServiceVersion]) -
     now = platform.now()
     instances: dict[str, int] = {}
     for version in live:
-        instances[version.instance_type] = instances.get(version.instance_type, 0) + version.instance_count
+        if version.instance_type:
+            instances[version.instance_type] = instances.get(version.instance_type, 0) + counted_instances(service, version.instance_count)
     billed_s = {name: hours * 3600 for name, hours in instance_hours(service, now).items()}
     return {"instances": instances, "billed_s": billed_s, "billed_since": text_of(now)}
 
 
 def _finish(platform: Platform, service: Service, update: ServiceUpdate, outcome: str, message: str | None = None) -> Reply:
     changes: dict[str, Any] = {"outcome": outcome, "ended_at": text_of(platform.now()), "wait_token": None}
-    platform.service_updates.change(update.id, changes | ({"message": message} if message else {}), only_if={"outcome": ["in_progress"]})
+    changes |= {"message": message} if message else {}
+    if over := platform.service_updates.change(update.id, changes, only_if={"outcome": ["in_progress"]}):
+        note_update_event(platform, over)
+    set_autoscaling(platform, service.id)
     platform.services.change(service.id, {"updating": None}, only_if={"updating": [update.id]})
     return _end(update)
 

@@ -36,13 +36,14 @@ class VersionOrder:
 
 def add_version(platform: Platform, service_id: str, order: VersionOrder) -> ServiceUpdate:
     """Raises NotFound (`service.unknown`, `model.unknown`), Conflict (`service.not_running`, `service.updating`, `service.no_versions`,
-    `service.wrong_project`, `service.too_many_versions`, `variant.not_published`).
+    `service.wrong_project`, `service.too_many_versions`, `service.serverless_one_version`, `variant.not_published`).
     """
     service = _changeable(platform, service_id)
     model = find_model(platform, order.model)
     if (model.project, model.scenario) != (service.project, service.scenario):
         raise Conflict("service.wrong_project", f"Model {model.id} belongs to another project.", hint="Deploy it in its own project.")
     check_variant(model, order.variant)
+    _check_serverless(service, order)
     share = order.canary["share"] if order.canary else order.share
     kept = {} if share >= 1 else {name: weight * (1 - share) for name, weight in _shares(service.weights).items()}
     if service.version_count >= MAX_VERSIONS or len(kept) >= MAX_LIVE_VERSIONS:
@@ -57,6 +58,7 @@ def add_version(platform: Platform, service_id: str, order: VersionOrder) -> Ser
         instance_count=order.instance_count or service.instance_count,
         variant=order.variant,
         created_by=order.by,
+        serverless=service.serverless,
     )
     what = {"version": number, "model": model.id, "share": order.share} | ({"canary": order.canary} if order.canary else {})
     update = _new_update(platform, service, "version", order.by, what, kept | {variant_of(number): share}, number)
@@ -71,6 +73,13 @@ def change_traffic(platform: Platform, service_id: str, shares: dict[str, float]
     if sum(shares.values()) <= 0:
         raise InvalidRequest("service.no_traffic", "No version would get any traffic.", hint="Give at least one a share.")
     return _begin(platform, service, _new_update(platform, service, "traffic", by, {"shares": shares}, _shares(shares), None), None)
+
+
+def _check_serverless(service: Service, order: VersionOrder) -> None:
+    """Source: Amazon SageMaker developer guide, "Deploy models with Amazon SageMaker Serverless Inference": one production variant."""
+    if service.serverless and (order.canary or order.share < 1 or order.instance_type or order.instance_count):
+        hint = "Give the new version all of the traffic, and no instances."
+        raise Conflict("service.serverless_one_version", "A serverless service has one version at a time.", hint=hint)
 
 
 def _changeable(platform: Platform, service_id: str) -> Service:
@@ -141,4 +150,13 @@ def _keep_first_version(platform: Platform, service: Service) -> None:
 
 def first_version(service: Service) -> ServiceVersion:
     """What the service began with."""
-    return ServiceVersion(service.id, 1, service.model, service.created_at, service.instance_type, service.instance_count, service.variant)
+    return ServiceVersion(
+        service.id,
+        1,
+        service.model,
+        service.created_at,
+        service.instance_type,
+        service.instance_count,
+        service.variant,
+        serverless=service.serverless,
+    )

@@ -249,7 +249,7 @@ def _score(model: Json) -> str:
     return "" if value is None else f"{name} {value:.4f}"
 
 
-# ---- evaluate, deploy, predict, stop ---------------------------------------------------------------------------------
+# ---- evaluate, predict, stop -----------------------------------------------------------------------------------------
 def evaluate(options: Options, screen: Screen) -> Outcome:
     """On any dataset whose labels the model knows."""
     client = connect(options.connection)
@@ -272,30 +272,6 @@ def evaluate(options: Options, screen: Screen) -> Outcome:
     document = {"evaluation": done["id"], "status": done["status"], "metrics": done.get("metrics") or {}}
     document |= {k: done[k] for k in ("example_count", "bad_case_count", "protocol", "error") if done.get(k) is not None}
     return Outcome(document, done["status"] == EvaluationStatus.SUCCEEDED)
-
-
-def deploy(options: Options, screen: Screen) -> Outcome:
-    """The token is shown this once."""
-    client = connect(options.connection)
-    model = client.call("GET", f"/v1/models/{part(options.model)}")
-    body = {"model": options.model, "max_runtime_s": options.max_runtime, "name": options.name, "idle_timeout_s": options.idle_timeout}
-    body |= _given(options, "instance_type", "instance_count", "kind", "variant")
-    made = client.call("POST", f"/v1/projects/{part(model['project'])}/services", {k: v for k, v in body.items() if v is not None})
-    document = {"service": made["id"], "status": made["status"], "url": made["url"], "token": made["token"]}
-    if options.wait:
-        done = _follow_service(client, screen, made["id"], lambda s: s not in (ServiceStatus.CREATED, ServiceStatus.STARTING))
-        document |= {"status": done["status"]} | ({"error": done["error"]} if done.get("error") else {})
-    screen.say(f"{document['service']}  {document['status']}\nurl: {document['url']}\ntoken: {document['token']}  (shown this once)")
-    return Outcome(document, not options.wait or document["status"] == ServiceStatus.RUNNING)
-
-
-def _follow_service(client: Client, screen: Screen, service_id: str, is_over: Any) -> Json:
-    def look() -> Json:
-        found = client.call("GET", f"/v1/services/{part(service_id)}")
-        screen.progress(f"service {found['status'].lower()}")
-        return found
-
-    return wait_until(look, lambda s: is_over(ServiceStatus(s["status"])))
 
 
 def predict(options: Options, screen: Screen) -> Outcome:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from droplearn import __version__
-from droplearn.cli import batch, commands, exporting, previewing, service_commands, service_testing, trial
+from droplearn.cli import batch, commands, deploying, exporting, previewing, service_commands, service_testing, trial
 from droplearn.contracts.status import ServiceKind
 from droplearn.scenarios import SCENARIOS
 
@@ -78,7 +78,7 @@ def make_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--project", help="the dataset's project (default: the model's)")
     evaluate.add_argument("--wait", action="store_true", help="until it is done")
 
-    _add_deploy(command("deploy", commands.deploy, "put a model behind an endpoint"))
+    _add_deploy(command("deploy", deploying.deploy, "put a model behind an endpoint"))
 
     service = subparsers.add_parser("service", help="extend, cut and change a service that runs")
     actions = service.add_subparsers(required=True, metavar="ACTION")
@@ -155,6 +155,8 @@ def _add_service_actions(action: Callable[[str, object, str], argparse.ArgumentP
     traffic.add_argument("--wait", action="store_true", help="until it is done")
     versions = action("versions", service_commands.versions, "a service's versions and update records")
     versions.add_argument("service")
+    events = action("events", service_commands.events, "what happened to a service: when, what, and who asked for it")
+    events.add_argument("service")
     monitor = action("monitor", service_commands.monitor, "what a service costs and answers")
     monitor.add_argument("service")
     test = action("test", service_testing.test, "ask a service that runs about at most 30 images, and keep what it answers")
@@ -213,7 +215,14 @@ def _add_deploy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kind", choices=[kind.value for kind in ServiceKind], help="default: test")
     parser.add_argument("--idle-timeout", type=duration_s, metavar="30m", help="stops when nobody uses it; 0: never (default: test 30m)")
     parser.add_argument("--instance-type", metavar="ml.c5.large")
-    parser.add_argument("--instance-count", type=int)
+    parser.add_argument("--instance-count", type=int, help="at the beginning (default: 1, or the least of the range)")
+    parser.add_argument("--max-instances", type=int, metavar="N", help="so many when it is asked much: autoscaling")
+    parser.add_argument("--min-instances", type=int, metavar="N", help="of the range (default: 1)")
+    parser.add_argument("--per-minute", type=float, metavar="600", help="invocations that each instance of the range is to answer")
+    parser.add_argument("--serverless", type=int, metavar="2048", help="MB of memory: no instances, paid by use")
+    parser.add_argument("--max-concurrency", type=int, metavar="5", help="requests that a serverless service answers at a time")
+    parser.add_argument("--network", choices=["public", "vpc"], help="vpc: the servers are in the stack's VPC (default: public)")
+    parser.add_argument("--estimate", action="store_true", help="say what it would cost, and make nothing")
     _variant(parser)
     parser.add_argument("--wait", action="store_true", help="until it answers")
 

@@ -6,6 +6,7 @@ import argparse
 from datetime import UTC, datetime, timedelta
 
 from droplearn.cli.connecting import connect
+from droplearn.cli.deploying import usd
 from droplearn.cli.outcome import Outcome
 from droplearn.cli.screen import Screen
 from droplearn.client import Json, part, wait_until
@@ -81,12 +82,26 @@ def versions(options: Options, screen: Screen) -> Outcome:
     return Outcome(found)
 
 
+def events(options: Options, screen: Screen) -> Outcome:
+    """What happened, oldest first."""
+    client, path = connect(options.connection), f"/v1/services/{part(options.service)}/events"
+    found = list(reversed(list(client.pages(path, "events"))))
+    rows = [[e["at"], e["kind"].replace("_", " "), e["by"] or "droplearn", _told(e["what"])] for e in found]
+    screen.table("events", ["at", "what", "who", ""], rows)
+    return Outcome({"events": found})
+
+
+def _told(what: Json) -> str:
+    return ", ".join(f"{name} {value}" for name, value in what.items())
+
+
 def monitor(options: Options, screen: Screen) -> Outcome:
     """What it costs, and what it answered in the last hour."""
     client, path = connect(options.connection), f"/v1/services/{part(options.service)}"
     found = {kind: client.call("GET", f"{path}/{kind}") for kind in ("cost", "instances", "metrics")}
     cost = found["cost"]
-    screen.say(f"{_usd(cost['usd_per_hour'])} an hour, {_usd(cost['usd_so_far'])} so far (prices as of {cost['prices_as_of']})")
+    hourly = f"{usd(cost['usd_per_hour'])} an hour, " if cost["usd_per_hour"] is not None or not cost["note"] else ""
+    screen.say(f"{hourly}{usd(cost['usd_so_far'])} so far (prices as of {cost['prices_as_of']}) {cost['note']}".rstrip())
     rows = [
         [
             version["name"],
@@ -96,10 +111,6 @@ def monitor(options: Options, screen: Screen) -> Outcome:
     ]
     screen.table("last hour", ["version", "invocations", "4xx", "5xx"], rows)
     return Outcome(found)
-
-
-def _usd(amount: float | None) -> str:
-    return "price unknown" if amount is None else f"{amount:.4f} USD"
 
 
 def rotate(options: Options, screen: Screen) -> Outcome:

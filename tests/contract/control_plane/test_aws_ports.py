@@ -18,15 +18,17 @@ from moto import mock_aws
 
 from chalicelib.adapters import aws
 from chalicelib.adapters.artifacts import S3Artifacts
+from chalicelib.adapters.autoscaling import SageMakerAutoscaling
 from chalicelib.adapters.executions import StepFunctionsExecutions
 from chalicelib.adapters.job_logs import GROUP, CloudWatchJobLogs
 from chalicelib.adapters.links import S3Links
 from chalicelib.adapters.sagemaker import SageMakerEndpoints, SageMakerTrainingJobs
+from chalicelib.domain.hosting import ScalingRange
 from chalicelib.ports import EndpointState, LogLine
 from chalicelib.settings import Settings
 from droplearn.contracts.errors import InternalError, InvalidRequest, NotFound, Throttled, TransientError
 from tests.contract.control_plane.test_example_store import CREDENTIALS
-from tests.fakes import FakeArtifacts, FakeEndpoints, FakeExecutions, FakeJobLogs, FakeTrainingJobs
+from tests.fakes import FakeArtifacts, FakeAutoscaling, FakeEndpoints, FakeExecutions, FakeJobLogs, FakeTrainingJobs
 
 ROLE = "arn:aws:iam::123456789012:role/r"
 
@@ -37,6 +39,22 @@ def cloud() -> Iterator[None]:
         aws.client.cache_clear()
         yield
         aws.client.cache_clear()
+
+
+# ---- autoscaling ---------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("kind", [FakeAutoscaling, SageMakerAutoscaling])
+def test_a_range_is_set_twice_and_removed_twice_without_a_word(kind: Any, cloud: None):
+    scaling = kind()
+    for most in (3, 5):
+        scaling.set("service-1", "v1", ScalingRange(min_instances=1, max_instances=most, invocations_per_minute=600.5))
+    if kind is SageMakerAutoscaling:
+        real = boto3.client("application-autoscaling")
+        (target,) = real.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+        assert (target["ResourceId"], target["MinCapacity"], target["MaxCapacity"]) == ("endpoint/service-1/variant/v1", 1, 5)
+        (policy,) = real.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
+        assert policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 600.5
+    for _ in range(2):
+        scaling.remove("service-1", ["v1", "v2"])
 
 
 # ---- artifacts -----------------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def test_a_version_replaces_the_old_one_when_its_endpoint_has_moved():
     assert (now.weights, now.model, now.config, now.updating) == ({"v2": 1.0}, NEW, f"{service.id}-c1", None)
     told = platform.service_updates.page(updates_of(service.id), 10).items[-1]
     assert (told.outcome, told.by, told.what["model"]) == ("done", "token-me", NEW)
-    assert plan_deployment(platform, service.id)["variant"] == "v2"
+    assert plan_deployment(platform, service.id)["variants"][0]["VariantName"] == "v2"
 
 
 def test_a_share_of_the_traffic_leaves_the_old_version_the_rest_and_can_be_changed():

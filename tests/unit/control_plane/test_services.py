@@ -45,7 +45,8 @@ def test_a_service_gets_the_scenarios_instance_unless_one_is_named():
     named = create_service(platform, ServiceOrder(project=PROJECT, model=model.id, instance_type="ml.g5.xlarge", instance_count=3)).service
     assert (plain.instance_type, plain.instance_count, plain.max_runtime_s) == ("ml.c5.large", 1, 3600)
     plan = plan_deployment(platform, named.id)
-    assert (plan["instance_type"], plan["instance_count"], plan["model_uri"]) == ("ml.g5.xlarge", 3, model.artifact_uri)
+    (variant,) = plan["variants"]
+    assert (variant["InstanceType"], variant["InitialInstanceCount"], plan["model_uri"]) == ("ml.g5.xlarge", 3, model.artifact_uri)
 
 
 def test_a_double_click_deploys_once_and_shows_the_token_once():

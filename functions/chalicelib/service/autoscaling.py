@@ -1,0 +1,32 @@
+"""The range of an autoscaled service's instances: set when its endpoint is in service, taken away while that is changed, gone when it goes.
+
+Source: Amazon SageMaker developer guide, "Update endpoints that use auto scaling": an update of a variant that is scaled may be refused.
+"""
+
+from __future__ import annotations
+
+from chalicelib.domain.service import Service
+from chalicelib.domain.service_version import variant_of
+from chalicelib.ports import Platform
+from chalicelib.service.finding import find_service
+from droplearn.contracts.status import ServiceStatus
+
+
+def set_autoscaling(platform: Platform, service_id: str) -> None:
+    """Of all versions that answer. Twice is as good as once."""
+    service = find_service(platform, service_id)
+    if service.autoscaling and service.state in (ServiceStatus.STARTING, ServiceStatus.RUNNING):
+        for variant in service.weights:
+            platform.autoscaling.set(service_id, variant, service.autoscaling)
+
+
+def suspend_autoscaling(platform: Platform, service: Service) -> None:
+    """Before its endpoint is changed or removed."""
+    if service.autoscaling:
+        platform.autoscaling.remove(service.id, [variant_of(number) for number in range(1, service.version_count + 1)])
+
+
+def remove_serving(platform: Platform, service: Service) -> None:
+    """The endpoint and all that was made for it; what is not there is fine. Raises TransientError while it cannot be removed yet."""
+    suspend_autoscaling(platform, service)
+    platform.endpoints.remove(service.id, service.version_count, service.config_count)

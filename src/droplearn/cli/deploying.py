@@ -1,0 +1,85 @@
+"""`droplearn deploy`: a service, or what it would cost."""
+
+from __future__ import annotations
+
+import argparse
+
+from droplearn.cli.connecting import connect
+from droplearn.cli.outcome import Outcome
+from droplearn.cli.screen import Screen
+from droplearn.client import Client, Json, part, wait_until
+from droplearn.contracts.errors import InvalidRequest
+from droplearn.contracts.status import ServiceStatus
+
+Options = argparse.Namespace
+_ALIKE = ("model", "name", "instance_type", "instance_count", "kind", "network", "variant")
+
+
+def deploy(options: Options, screen: Screen) -> Outcome:
+    """The token is shown this once."""
+    client = connect(options.connection)
+    model = client.call("GET", f"/v1/models/{part(options.model)}")
+    path, body = f"/v1/projects/{part(model['project'])}/services", body_of(options)
+    if options.estimate:
+        return _estimate(client.call("POST", f"{path}/estimate", body), screen)
+    made = client.call("POST", path, body)
+    document = {"service": made["id"], "status": made["status"], "url": made["url"], "token": made["token"]}
+    if options.wait:
+        done = _follow(client, screen, made["id"])
+        document |= {"status": done["status"]} | ({"error": done["error"]} if done.get("error") else {})
+    screen.say(f"{document['service']}  {document['status']}\nurl: {document['url']}\ntoken: {document['token']}  (shown this once)")
+    return Outcome(document, not options.wait or document["status"] == ServiceStatus.RUNNING)
+
+
+def body_of(options: Options) -> Json:
+    """What was given of it. Raises InvalidRequest (`deploy.no_range`, `deploy.not_serverless`)."""
+    body: Json = {name: getattr(options, name) for name in _ALIKE}
+    body |= {"max_runtime_s": options.max_runtime, "idle_timeout_s": options.idle_timeout}
+    scaled = _filled({"min_instances": options.min_instances, "invocations_per_minute": options.per_minute})
+    if options.max_instances is not None:
+        body["autoscaling"] = scaled | {"max_instances": options.max_instances}
+    elif scaled:
+        raise InvalidRequest("deploy.no_range", "A range needs its end.", hint="Give --max-instances too.")
+    if options.serverless is not None:
+        body["serverless"] = {"memory_mb": options.serverless} | _filled({"max_concurrency": options.max_concurrency})
+    elif options.max_concurrency is not None:
+        raise InvalidRequest("deploy.not_serverless", "--max-concurrency is of serverless services.", hint="Give --serverless 2048 too.")
+    return _filled(body)
+
+
+def _filled(values: Json) -> Json:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def usd(amount: float | None) -> str:
+    """`0.1020 USD`."""
+    return "price unknown" if amount is None else f"{amount:.4f} USD"
+
+
+def _estimate(found: Json, screen: Screen) -> Outcome:
+    hours = found["max_runtime_s"] / 3600
+    if by_use := found["serverless"]:
+        screen.say(
+            f"{usd(by_use['usd_per_1000_requests'])} per 1,000 requests of {by_use['latency_ms']:g} ms, {_exact(by_use['usd_per_second'])} "
+            f"per second that a container answers, {usd(by_use['usd_per_gb_processed'])} per GB of requests and answers"
+        )
+    else:
+        rows = [found["least"]] + ([found["most"]] if found["most"] != found["least"] else [])
+        for row in rows:
+            count = f"{row['instances']} x {found['instance_type']}" if row["instances"] else "no instances"
+            screen.say(f"{count}: {usd(row['usd_per_hour'])} an hour, {usd(row['usd_until_deadline'])} in {hours:g} h")
+    screen.say(f"prices as of {found['prices_as_of']}: {found['prices_source']}")
+    return Outcome(found)
+
+
+def _exact(amount: float | None) -> str:
+    return "price unknown" if amount is None else f"{amount:.8f} USD"
+
+
+def _follow(client: Client, screen: Screen, service_id: str) -> Json:
+    def look() -> Json:
+        found = client.call("GET", f"/v1/services/{part(service_id)}")
+        screen.progress(f"service {found['status'].lower()}")
+        return found
+
+    return wait_until(look, lambda s: s["status"] not in (ServiceStatus.CREATED, ServiceStatus.STARTING))

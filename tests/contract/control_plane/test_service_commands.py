@@ -1,0 +1,217 @@
+"""`droplearn deploy` and `droplearn service ...` as they are typed, through the real client and the real API, on fake ports."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from chalicelib.api.http import handle
+from chalicelib.domain.service_version import TrafficPoint
+from chalicelib.domain.times import moment_of, text_of
+from chalicelib.service.services import stop_service
+from chalicelib.service.tokens import issue_admin_token
+from chalicelib.service.update_plan import plan_update
+from droplearn.cli.main import main
+from droplearn.client import Client
+from droplearn.contracts.connection import Connection
+from tests.contract.control_plane.http_front import CONTEXT, event_of
+from tests.fakes import FakePlatform
+from tests.unit.control_plane.test_service_versions import NEW, running
+from tests.unit.control_plane.things import a_model
+
+Type = Callable[..., Any]
+
+
+@pytest.fixture
+def typed(fake_platform: FakePlatform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Type:
+    """`typed("service", "cut", ID)` -> the document; `status`: the exit status that is expected; `as_text`: what a person sees."""
+
+    def request(_client: Client, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Any:
+        asked = urlsplit(url)
+        reply = handle(event_of(method, asked.path, asked.query, headers, body or b""), CONTEXT)  # type: ignore[arg-type]
+        return SimpleNamespace(status=reply["statusCode"], data=(reply.get("body") or "").encode())
+
+    monkeypatch.setattr(Client, "_request", request)
+    connection = tmp_path / "connection.json"
+    names = {"api_url": "https://api.example.com", "region": "eu-west-1", "data_bucket": "data", "artifact_bucket": "artifacts"}
+    connection.write_text(Connection(**names, admin_token=issue_admin_token(fake_platform)).to_json())
+
+    def run(*words: str, status: int = 0, as_text: bool = False) -> Any:
+        given = [*words, "--connection", str(connection), *([] if as_text else ["--json"])]
+        assert main(given) == status
+        told = capsys.readouterr()
+        return told.out if as_text else json.loads(told.out)
+
+    return run
+
+
+@pytest.fixture
+def service(fake_platform: FakePlatform) -> str:
+    """The id of one that runs for an hour more."""
+    now = fake_platform.now()
+    times = {"running_since": text_of(now), "stops_at": text_of(now + timedelta(hours=1)), "stop_token": "stop"}
+    return running(fake_platform, **times)[0].id
+
+
+def code_of(document: dict[str, Any]) -> str:
+    return document["error"]["code"]
+
+
+# ---- time ----------------------------------------------------------------------------------------------------------
+def test_extend_adds_to_the_deadline(typed: Type, service: str, fake_platform: FakePlatform):
+    before = moment_of(fake_platform.services.get(service).stops_at)
+    found = typed("service", "extend", service, "--by", "90m")
+    assert moment_of(found["stops_at"]) - before == timedelta(minutes=90)
+    assert fake_platform.executions.answers == [("succeed", "stop")], "the wait decides anew"
+
+
+def test_extend_says_that_a_service_does_not_run_yet(typed: Type, service: str, fake_platform: FakePlatform):
+    fake_platform.services.change(service, {"stops_at": None, "status": "STARTING"})
+    assert code_of(typed("service", "extend", service, "--by", "1h", status=1)) == "service.not_running"
+
+
+def test_cut_counts_from_now(typed: Type, service: str, monkeypatch: pytest.MonkeyPatch, fake_platform: FakePlatform):
+    monkeypatch.setattr("droplearn.cli.service_commands.datetime", SimpleNamespace(now=lambda _zone: fake_platform.now()))
+    assert moment_of(typed("service", "cut", service, "--to", "10m")["stops_at"]) == fake_platform.now() + timedelta(minutes=10)
+    assert "until 2026-01-01T00:00:00.000Z" in typed("service", "cut", service, as_text=True), "at once"
+
+
+def test_idle_takes_a_time_or_never(typed: Type, service: str):
+    assert typed("service", "idle", service, "--after", "20m")["idle_timeout_s"] == 1200
+    assert typed("service", "idle", service, "--never")["idle_timeout_s"] is None
+    assert code_of(typed("service", "idle", service, status=1)) == "service.no_change"
+
+
+def test_a_service_that_is_over_is_told_with_an_exit_status(typed: Type, service: str, fake_platform: FakePlatform):
+    fake_platform.services.change(service, {"status": "STOPPED"})
+    assert code_of(typed("service", "cut", service, status=1)) == "service.over"
+    assert code_of(typed("service", "cut", "service-nobody", status=1)) == "service.unknown"
+
+
+# ---- versions ------------------------------------------------------------------------------------------------------
+def test_publish_replaces_and_shows_the_update(typed: Type, service: str, fake_platform: FakePlatform):
+    update = typed("service", "publish", service, NEW)
+    assert (update["kind"], update["what"]["model"], update["outcome"]) == ("version", NEW, "in_progress")
+    assert fake_platform.executions.started[-1][0] == "update"
+    assert code_of(typed("service", "publish", service, NEW, status=1)) == "service.updating"
+
+
+def test_publish_with_a_canary_sends_its_share_and_its_time(typed: Type, service: str):
+    canary = typed("service", "publish", service, NEW, "--canary", "0.2", "--watch", "5m")["what"]["canary"]
+    assert (canary["share"], canary["duration_s"]) == (0.2, 300)
+
+
+def test_publish_that_waits_tells_how_it_ended(typed: Type, service: str, fake_platform: FakePlatform, monkeypatch: pytest.MonkeyPatch):
+    start = fake_platform.executions.start
+
+    def start_and_work(machine: str, name: str, given: dict[str, Any]) -> str:
+        arn = start(machine, name, given)
+        for _ in range(2):
+            plan_update(fake_platform, given["update_id"])
+        return arn
+
+    monkeypatch.setattr(fake_platform.executions, "start", start_and_work)
+    assert typed("service", "publish", service, NEW, "--wait")["outcome"] == "done"
+    assert typed("service", "publish", service, NEW, "--share", "0.5", "--wait")["what"]["share"] == 0.5
+    assert "done" in typed("service", "traffic", service, "--share", "v3=1", "--wait", as_text=True)
+    assert fake_platform.services.get(service).weights == {"v3": 1.0}
+
+
+def test_traffic_names_every_version_that_stays(typed: Type, service: str):
+    assert typed("service", "traffic", service, "--share", "v1=1")["what"]["shares"] == {"v1": 1.0}
+
+
+def test_traffic_of_a_version_that_is_not_live_is_refused(typed: Type, service: str):
+    assert code_of(typed("service", "traffic", service, "--share", "v9=0.3", status=1)) == "service.unknown_version"
+
+
+def test_versions_shows_shares_and_updates(typed: Type, service: str):
+    typed("service", "publish", service, NEW)
+    found = typed("service", "versions", service)
+    assert [(v["name"], v["share"]) for v in found["versions"]] == [("v2", 0.0), ("v1", 1.0)]
+    assert [u["kind"] for u in found["updates"]] == ["version"]
+    shown = typed("service", "versions", service, as_text=True)
+    assert "100%" in shown
+    assert "in_progress" in shown
+
+
+# ---- what it does --------------------------------------------------------------------------------------------------
+def test_monitor_adds_up_what_each_version_answered(typed: Type, service: str, fake_platform: FakePlatform):
+    fake_platform.service_metrics.points = {"v1": [TrafficPoint("2026-01-01T00:00:00.000Z", 40, 1, 2, 9.5)] * 3}
+    assert typed("service", "monitor", service)["cost"]["usd_per_hour"] == pytest.approx(0.102)
+    shown = typed("service", "monitor", service, as_text=True)
+    assert "0.1020 USD an hour" in shown
+    assert ["v1", "120", "3", "6"] in [line.replace("│", " ").split() for line in shown.splitlines()]
+
+
+def test_monitor_of_an_unknown_instance_type_guesses_nothing(typed: Type, service: str, fake_platform: FakePlatform):
+    fake_platform.services.change(service, {"instance_type": "ml.x99.large"})
+    assert "price unknown an hour" in typed("service", "monitor", service, as_text=True)
+
+
+def test_rotate_token_shows_the_new_one_once(typed: Type, service: str, fake_platform: FakePlatform):
+    old = fake_platform.services.get(service).token
+    made = typed("service", "rotate-token", service, "--grace", "1h")
+    assert made["token"] not in str(fake_platform.tokens.known)
+    assert moment_of(made["old_valid_until"]) == fake_platform.now() + timedelta(hours=1)
+    assert fake_platform.services.get(service).token != old
+
+
+def test_events_are_told_oldest_first_with_who_asked(typed: Type, service: str, fake_platform: FakePlatform):
+    fake_platform.pass_time(1)
+    typed("service", "extend", service, "--by", "1h")
+    fake_platform.pass_time(1)
+    stop_service(fake_platform, service, "idle")
+    found = typed("service", "events", service)["events"]
+    assert [event["kind"] for event in found] == ["created", "time_changed", "idle_ended"]
+    assert found[1]["by"].startswith("token-")
+    shown = typed("service", "events", service, as_text=True)
+    assert "idle ended" in shown
+    assert "droplearn" in shown
+
+
+# ---- deploy --------------------------------------------------------------------------------------------------------
+def test_deploy_sends_the_range_and_shows_the_token(typed: Type, fake_platform: FakePlatform):
+    model = a_model(fake_platform).id
+    made = typed("deploy", model, "--max-instances", "4", "--per-minute", "300", "--max-runtime", "2h")
+    kept = fake_platform.services.get(made["service"])
+    assert kept.autoscaling == {"min_instances": 1, "max_instances": 4, "invocations_per_minute": 300.0}
+    assert (kept.max_runtime_s, made["status"]) == (7200, "CREATED")
+    assert made["token"]
+
+
+def test_deploy_serverless_has_no_instances(typed: Type, fake_platform: FakePlatform):
+    made = typed("deploy", a_model(fake_platform).id, "--serverless", "3072", "--max-concurrency", "20")
+    assert fake_platform.services.get(made["service"]).serverless == {"memory_mb": 3072, "max_concurrency": 20}
+
+
+def test_an_estimate_is_told_for_both_ends_and_makes_nothing(typed: Type, fake_platform: FakePlatform):
+    model = a_model(fake_platform).id
+    shown = typed("deploy", model, "--max-instances", "4", "--max-runtime", "8h", "--estimate", as_text=True)
+    assert "1 x ml.c5.large: 0.1020 USD an hour, 0.8160 USD in 8 h" in shown
+    assert "4 x ml.c5.large: 0.4080 USD an hour, 3.2640 USD in 8 h" in shown
+    by_use = typed("deploy", model, "--serverless", "2048", "--estimate", as_text=True)
+    assert "0.0040 USD per 1,000 requests of 100 ms, 0.00004000 USD per second" in by_use
+    assert not fake_platform.services.known
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--min-instances", "2"], "deploy.no_range"),
+        (["--max-concurrency", "2"], "deploy.not_serverless"),
+        (["--serverless", "2048", "--instance-count", "2"], "service.hosting"),
+        (["--serverless", "2000"], "request.invalid"),
+        (["--network", "vpc"], "service.no_vpc"),
+    ],
+)
+def test_what_cannot_be_hosted_so_is_told(typed: Type, fake_platform: FakePlatform, words: list[str], code: str):
+    assert code_of(typed("deploy", a_model(fake_platform).id, *words, status=1)) == code
+    assert not fake_platform.services.known
