@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -68,4 +69,9 @@ def the_service_is_tested(world: World, cli: Any, service: dict[str, Any], folde
     assert {image["name"] for image in kept["images"]} == {"circle/1.jpg", "square/2.jpg"}
     assert [found["id"] for found in cli("service", "tests", service["id"])["tests"]] == [test["id"]]
     assert all(image["hint"] for image in cli("service", "tests", service["id"], test["id"], "--threshold", "1")["images"])
-    assert world.find_dataset(service["project"], ".service-tests") is None, "what is uploaded for a test is in no dataset"
+    image = {"name": "square/4.jpg", "body": base64.b64encode(picture("square", 902)).decode()}
+    again = world.call("POST", f"/v1/services/{service['id']}/tests", {"images": [image], "options": {"top": "1"}})
+    assert (again["image_count"], again["right_count"]) == (3, 3)
+    world.call("DELETE", f"/v1/services/{service['id']}/test-images?name=square%2F4.jpg")
+    datasets = {dataset["name"] for dataset in world.client.pages(f"/v1/projects/{service['project']}/datasets", "datasets")}
+    assert not {name for name in datasets if "service" in name}, "what is uploaded for a test is in no dataset"

@@ -61,8 +61,9 @@ class NewServiceTest(Part):
 
 @router.post("/v1/services/<service>/tests", status_code=201, summary="Test a service", tags=["services"])
 def run_service_test(service: str, test: NewServiceTest) -> ServiceTestResultView:
-    """Asks about the newest 30 images below the path, and keeps what it answered. Needs Predict."""
-    require(Permission.PREDICT, find_service(platform(), service).project)
+    """Asks about the newest 30 images below the path, and keeps what it answered. Needs Predict and, since it shows them, ListProject."""
+    project = _listed(service).project
+    require(Permission.PREDICT, project)
     uploads = {image.name: _decoded(image) for image in test.images}
     order = service_tests.ServiceTestOrder(service, test.path, uploads, test.options)
     return _result(*service_tests.run_test(platform(), order), test.threshold)

@@ -61,16 +61,23 @@ def test_what_makes_no_sense_is_refused(call: Call, path: str, body: Any, code: 
     assert (status, told["error"]["code"]) == (400, code)
 
 
-def test_it_needs_predict_and_is_seen_with_list_project(call: Call, path: str):
+@pytest.mark.parametrize(
+    ("permissions", "statuses"),
+    [
+        ([Permission.LIST_PROJECT], (403, 200, 403)),
+        ([Permission.PREDICT], (403, 403, 204)),
+        ([Permission.PREDICT, Permission.LIST_PROJECT], (201, 200, 204)),
+    ],
+)
+def test_who_tests_may_predict_and_see_the_project(call: Call, path: str, permissions: list[Permission], statuses: tuple[int, ...]):
     made = call("POST", f"{path}/tests", {"images": [IMAGE]})[1]
-    for permission, statuses in ((Permission.LIST_PROJECT, (403, 200, 403)), (Permission.PREDICT, (201, 403, 204))):
-        token = call("POST", "/v1/tokens", {"permissions": [permission], "projects": [PROJECT]})[1]["token"]
-        asked = (
-            call("POST", f"{path}/tests", {"images": [IMAGE]}, token=token)[0],
-            call("GET", f"{path}/tests/{made['id']}", token=token)[0],
-            call("DELETE", f"{path}/test-images", query="name=x", token=token)[0],
-        )
-        assert asked == statuses
+    token = call("POST", "/v1/tokens", {"permissions": permissions, "projects": [PROJECT]})[1]["token"]
+    asked = (
+        call("POST", f"{path}/tests", {"images": [IMAGE]}, token=token)[0],
+        call("GET", f"{path}/tests/{made['id']}", token=token)[0],
+        call("DELETE", f"{path}/test-images", query="name=x", token=token)[0],
+    )
+    assert asked == statuses
 
 
 @pytest.mark.parametrize("kind", ["fake", "s3"])

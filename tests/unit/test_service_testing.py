@@ -1,0 +1,88 @@
+"""`droplearn service test`: what is uploaded, what is read in place, what is shown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from droplearn.cli import service_testing
+from droplearn.cli.main import main
+
+RESULT: dict[str, Any] = {
+    "id": "test-1",
+    "path": "zoo/.service-tests/service-1/",
+    "image_count": 3,
+    "failed_count": 0,
+    "left_out_count": 2,
+    "removed_count": 0,
+    "scored_count": 1,
+    "right_count": 1,
+    "images": [],
+}
+
+
+class Recorder:
+    """Stands for the client."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, str, Any]] = []
+        self.uploaded: dict[str, Path] = {}
+        self.result = RESULT
+
+    def call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+        self.calls.append((method, path, body))
+        return {"id": "service-1", "project": "zoo"} if path.endswith("service-1") else self.result
+
+    def upload(self, files: dict[str, Path]) -> None:
+        self.uploaded |= files
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    made = Recorder()
+    monkeypatch.setattr(service_testing, "connect", lambda _: made)
+    return made
+
+
+def test_a_folder_is_uploaded_with_its_labels_and_then_tested(client: Recorder, tmp_path: Path):
+    for name in ("cat/1.jpg", "2.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    assert main(["service", "test", "service-1", str(tmp_path), "--threshold", "0.7", "--option", "top=1"]) == 0
+    assert set(client.uploaded) == {f"{RESULT['path']}cat/1.jpg", f"{RESULT['path']}2.jpg"}
+    assert client.calls[-1] == ("POST", "/v1/services/service-1/tests", {"options": {"top": "1"}, "threshold": 0.7})
+
+
+def test_more_than_thirty_files_are_refused_before_any_is_uploaded(client: Recorder, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for number in range(31):
+        (tmp_path / f"{number}.jpg").write_bytes(b"x")
+    assert main(["service", "test", "service-1", str(tmp_path), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "service_test.too_many_files"
+    assert client.uploaded == {}
+    assert [method for method, _, _ in client.calls] == ["GET"]
+
+
+def test_what_is_no_file_here_is_a_path_of_the_bucket(client: Recorder):
+    assert main(["service", "test", "service-1", "zoo/inbox/"]) == 0
+    assert client.calls == [("POST", "/v1/services/service-1/tests", {"options": {}, "threshold": 0.5, "path": "zoo/inbox/"})]
+
+
+def test_answers_verdicts_hints_and_what_was_left_out_are_shown(
+    client: Recorder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", "200")
+    image = {"true_label": None, "is_right": None, "predictions": [], "hint": "", "error": None}
+    found = [{"label": "cat", "conf": 0.9}, {"label": "dog", "conf": 0.6}]
+    images = [
+        image | {"key": f"{RESULT['path']}cat/1.jpg", "true_label": "cat", "is_right": True, "predictions": found},
+        image | {"key": f"{RESULT['path']}2.jpg", "hint": "Nothing reaches 0.50: lower the threshold."},
+        image | {"key": f"{RESULT['path']}3.jpg", "error": "1002 IMAGE_DECODE_ERROR"},
+    ]
+    client.result = RESULT | {"images": images, "failed_count": 1}
+    assert main(["service", "test", "service-1"]) == 1, "a failed image fails the command"
+    shown = " ".join(capsys.readouterr().out.split())
+    for text in ("cat/1.jpg", "0.9000", "right", "lower the", "1002", "1 of 1 right", "2 older ones below the path were left out"):
+        assert text in shown
