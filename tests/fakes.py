@@ -23,6 +23,7 @@ from chalicelib.domain.service_event import ServiceEvent
 from chalicelib.domain.service_test import ServiceTest
 from chalicelib.domain.service_version import ServiceUpdate, ServiceVersion, Traffic, TrafficPoint
 from chalicelib.domain.strategy import Filter, Strategy
+from chalicelib.domain.sweep import Sweep
 from chalicelib.domain.task import Task
 from chalicelib.domain.token import Token
 from chalicelib.domain.trial import Trial, TrialCall
@@ -259,6 +260,19 @@ class FakeJobLogs:
         return Page(rest[:limit], encode_cursor(place))
 
 
+class FakeSweepSchedule:
+    """Port SweepSchedule; on, as after a deployment."""
+
+    def __init__(self) -> None:
+        self.is_on = True
+
+    def start(self) -> None:
+        self.is_on = True
+
+    def stop(self) -> None:
+        self.is_on = False
+
+
 @dataclass
 class FakePlatform:
     """Port Platform, with a clock that a test moves."""
@@ -289,6 +303,8 @@ class FakePlatform:
     training_jobs: FakeTrainingJobs = field(default_factory=FakeTrainingJobs)
     transform_jobs: FakeTransformJobs = field(default_factory=FakeTransformJobs)
     endpoints: FakeEndpoints = field(default_factory=FakeEndpoints)
+    sweeps: FakeRecords = field(default_factory=lambda: FakeRecords(Sweep))
+    sweep_schedule: FakeSweepSchedule = field(default_factory=FakeSweepSchedule)
     service_metrics: FakeServiceMetrics = field(default_factory=FakeServiceMetrics)
     executions: FakeExecutions = field(default_factory=FakeExecutions)
     job_logs: FakeJobLogs = field(default_factory=FakeJobLogs)

@@ -29,7 +29,7 @@ class Core:
     def _configure_moto(self) -> None:
         from moto.core.config import default_user_config
 
-        from twin.stepfunctions import absent
+        from twin import absent
 
         absent.install()
         default_user_config["stepfunctions"] = {"execute_state_machine": True}

@@ -15,11 +15,12 @@ from twin.free_ports import free_ports
 from twin.settings import PROJECT_ROOT
 
 _READY_TIMEOUT_S = 120.0
-_STOP_TIMEOUT_S = 30.0
+_STOP_TIMEOUT_S = 60.0
+_ENVIRONMENT = {"PYTHONPATH": f"{PROJECT_ROOT}{os.pathsep}{PROJECT_ROOT / 'src'}", "PYTHONFAULTHANDLER": "1"}
 
 
 class TwinFailed(Exception):
-    """The twin did not become ready; the text is what it said."""
+    """The twin did not become ready, or did not end; the text is what it said."""
 
 
 @dataclass
@@ -37,14 +38,19 @@ class RunningTwin:
         self.process.wait()
 
     def stop(self) -> int:
-        """SIGTERM; the exit code."""
+        """SIGTERM; the exit code.
+
+        Raises:
+            TwinFailed: it does not end; the text says what each of its threads was doing.
+        """
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
             return self.process.wait(_STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            self.kill()
-            raise
+            self.process.send_signal(signal.SIGABRT)  # faulthandler writes down where it stands
+            self.process.wait()
+            raise TwinFailed(f"not ended within {_STOP_TIMEOUT_S} s\n{(self.state / 'twin.out').read_text()}") from None
 
     def log(self) -> str:
         """What it has logged."""
@@ -84,7 +90,7 @@ def start_twin(
     process = subprocess.Popen(
         command,
         cwd=PROJECT_ROOT,
-        env=os.environ | {"PYTHONPATH": f"{PROJECT_ROOT}{os.pathsep}{PROJECT_ROOT / 'src'}"} | dict(environment or {}),
+        env=os.environ | _ENVIRONMENT | dict(environment or {}),
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.service_test import ServiceTest
     from chalicelib.domain.service_version import ServiceUpdate, ServiceVersion
     from chalicelib.domain.strategy import Filter, Strategy
+    from chalicelib.domain.sweep import Sweep
     from chalicelib.domain.task import Task
     from chalicelib.domain.token import Token
     from chalicelib.domain.trial import Trial, TrialCall
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         Records,
         ServiceImages,
         ServiceMetrics,
+        SweepSchedule,
         TrainingJobs,
         TransformJobs,
         TrialRunner,
@@ -261,6 +263,20 @@ class AwsPlatform:
         from chalicelib.adapters.autoscaling import SageMakerAutoscaling
 
         return SageMakerAutoscaling()
+
+    @cached_property
+    def sweeps(self) -> Records[Sweep]:
+        """When the sweep was last needed."""
+        from chalicelib.domain.sweep import Sweep
+
+        return self._records(Sweep)
+
+    @cached_property
+    def sweep_schedule(self) -> SweepSchedule:
+        """A rule of EventBridge."""
+        from chalicelib.adapters.sweep_schedule import EventBridgeSweepSchedule
+
+        return EventBridgeSweepSchedule(self.settings.sweep_rule)
 
     @cached_property
     def service_metrics(self) -> ServiceMetrics:

@@ -66,6 +66,11 @@ class Settings:
         return self._text("DEPLOY_STATE_MACHINE_ARN")
 
     @property
+    def sweep_rule(self) -> str:
+        """The rule of EventBridge that runs the sweep."""
+        return self._text("SWEEP_RULE")
+
+    @property
     def batch_state_machine(self) -> str:
         """ARN."""
         return self._text("BATCH_STATE_MACHINE_ARN")

@@ -52,7 +52,7 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 
 @pytest.fixture
 def connection(port: int) -> Iterator[http.client.HTTPConnection]:
-    made = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    made = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     yield made
     made.close()
 
@@ -95,7 +95,7 @@ def test_function_that_takes_too_long_is_unavailable(connection: http.client.HTT
 
 
 def test_body_above_ten_megabytes_is_refused_unread(port: int) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection.putrequest("POST", "/echo/1")
     connection.putheader("content-length", str(11 * 1024 * 1024))
     connection.endheaders()

@@ -72,11 +72,11 @@ def test_no_process_is_left(way: signal.Signals, tmp_path: Path) -> None:
         processes = busy(aws)
         assert len(processes) >= 5  # worker, two guards with one program each
         aws.twin.process.send_signal(way)
-        code = aws.twin.process.wait(15)
+        code = aws.twin.process.wait(60)
     finally:
         aws.twin.stop()
     assert code == (0 if way is not signal.SIGKILL else -signal.SIGKILL)
-    wait_for(lambda: gone(processes), timeout_s=5)
+    wait_for(lambda: gone(processes))
     if way is not signal.SIGKILL:
         assert not list((aws.twin.state / "work").iterdir())
 
@@ -131,7 +131,7 @@ def test_guard_passes_sigterm_on(start: Start) -> None:
     with process.output as output:
         assert output.readline() == b"up\n"
         process.terminate()
-        assert process.wait(10) == 5
+        assert process.wait(60) == 5
 
 
 def test_guard_kills_what_ignores_sigterm_and_what_was_left_behind(start: Start) -> None:
@@ -144,7 +144,7 @@ def test_guard_kills_what_ignores_sigterm_and_what_was_left_behind(start: Start)
         child = int(output.readline())
         started = time.monotonic()
         process.stop(0.2)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 40
     wait_for(lambda: not psutil.pid_exists(child) or gone([psutil.Process(child)]))
 
 
@@ -167,4 +167,4 @@ def test_guard_kills_its_program_when_its_parent_is_killed(tmp_path: Path) -> No
         program = psutil.Process(int(parent.stdout.readline()))
         parent.kill()
         parent.wait()
-    wait_for(lambda: gone([program]), timeout_s=5)
+    wait_for(lambda: gone([program]))

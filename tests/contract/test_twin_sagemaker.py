@@ -386,7 +386,7 @@ def test_broken_server_fails_its_endpoint_with_a_reason(aws: Aws, role: str, mod
     found = in_service(aws, "broken")
     assert found["EndpointStatus"] == "Failed"
     assert "did not pass the ping health check" in found["FailureReason"]
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 120, "long before its eight minutes to pass a ping are over"
     sagemaker.delete_endpoint(EndpointName="broken")
 
 

@@ -70,7 +70,7 @@ def client_of(session: boto3.Session, service: str, endpoint_url: str) -> Any:
     return session.client(service, endpoint_url=endpoint_url, config=config)
 
 
-def wait_for(look: Callable[[], Found], is_right: Callable[[Found], object] = bool, timeout_s: float = 30) -> Found:
+def wait_for(look: Callable[[], Found], is_right: Callable[[Found], object] = bool, timeout_s: float = 120) -> Found:
     """What `look` gives once it is right."""
     deadline = time.monotonic() + timeout_s
     while True:

@@ -61,14 +61,14 @@ def test_a_task_fails_with_a_hint_when_its_dataset_was_emptied(world: World):
 
 def test_a_killed_training_fails_with_a_hint_and_resumes_on_restart(world: World, hard_dataset: tuple[str, str]):
     task_id = world.start_task(*hard_dataset, max_runtime_s=600, hyper_parameters={"epochs": 1})
-    world.wait(lambda: has_model(world, task_id), bool, limit_s=60)
+    world.wait(lambda: has_model(world, task_id), bool)
     os.kill(training_process(world, task_id), signal.SIGKILL)
     task = world.end_of_task(task_id)
     assert task["status"] == "FAILED"
     assert task["error"]["code"] == "training.killed"
     assert "restart" in task["error"]["hint"].lower()
     assert world.ask("POST", f"/v1/tasks/{task_id}/restart")[0] == 202
-    task = world.end_of_task(task_id, limit_s=150)
+    task = world.end_of_task(task_id)
     assert task["status"] == "SUCCEEDED", task
     assert task["attempt"] == 2
     messages = [line["message"] for line in world.client.pages(f"/v1/tasks/{task_id}/logs", "lines")]
@@ -77,7 +77,7 @@ def test_a_killed_training_fails_with_a_hint_and_resumes_on_restart(world: World
 
 def test_a_stop_keeps_the_best_model(world: World, hard_dataset: tuple[str, str]):
     task_id = world.start_task(*hard_dataset, max_runtime_s=600, hyper_parameters={"epochs": 1000})
-    world.wait(lambda: has_model(world, task_id), bool, limit_s=60)
+    world.wait(lambda: has_model(world, task_id), bool)
     assert world.ask("POST", f"/v1/tasks/{task_id}/stop")[0] in (200, 202)
     task = world.end_of_task(task_id)
     assert task["status"] == "STOPPED_WITH_MODEL", task
@@ -94,7 +94,7 @@ def test_a_role_without_a_permission_is_a_clear_failure_and_no_hang(world: World
 
     iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(without))
     try:
-        task = world.end_of_task(world.start_task(learnt.project, learnt.dataset), limit_s=60)
+        task = world.end_of_task(world.start_task(learnt.project, learnt.dataset))
     finally:
         iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
     assert task["status"] == "FAILED"
@@ -103,7 +103,7 @@ def test_a_role_without_a_permission_is_a_clear_failure_and_no_hang(world: World
 
 
 def test_a_training_that_reaches_its_limit_keeps_its_model(world: World, slow_task: str):
-    task = world.end_of_task(slow_task, limit_s=150)
+    task = world.end_of_task(slow_task)
     assert task["status"] == "TIMED_OUT_WITH_MODEL", task
     assert task["model"]
     assert task["metrics"]["top1_accuracy"] > 0.4
@@ -111,7 +111,7 @@ def test_a_training_that_reaches_its_limit_keeps_its_model(world: World, slow_ta
 
 
 def test_a_service_past_its_deadline_is_gone(world: World, short_service: dict[str, Any], root: Any):
-    found = world.wait_service(short_service["id"], ServiceStatus.STOPPED, limit_s=120)
+    found = world.wait_service(short_service["id"], ServiceStatus.STOPPED)
     assert found["stop_reason"] == "deadline"
     assert short_service["id"] not in [e["EndpointName"] for e in root("sagemaker").list_endpoints()["Endpoints"]]
 

@@ -82,7 +82,7 @@ def test_a_poison_message_ends_in_the_dead_letters_and_harms_no_other(world: Wor
     found = world.drop("poison", "all", pictures(2))
     assert found["label_counts"] == {"circle": 2, "square": 2}
     dead = queue_url(world, root, "DropDeadLetters")
-    world.wait(lambda: waiting(sqs, dead), lambda n: n == 1, limit_s=60)
+    world.wait(lambda: waiting(sqs, dead), lambda n: n == 1)
     message = sqs.receive_message(QueueUrl=dead)["Messages"][0]
     assert message["Body"] == "{ this is no event"
     sqs.delete_message(QueueUrl=dead, ReceiptHandle=message["ReceiptHandle"])

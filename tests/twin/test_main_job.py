@@ -90,7 +90,7 @@ def test_incremental_training_keeps_the_old_labels_and_compares_them(world: Worl
 def test_a_dataset_with_a_train_section_trains_by_itself_once_it_is_quiet(world: World):
     config = b"scenario: image_classification\ntrain:\n  quiet_period_s: 5\n  max_runtime_s: 300\n"
     world.drop("shapes2", "self", {"droplearn.yaml": config} | pictures(4), count=8)
-    tasks = world.wait(lambda: world.call("GET", "/v1/projects/shapes2/tasks")["tasks"], len, limit_s=40)
+    tasks = world.wait(lambda: world.call("GET", "/v1/projects/shapes2/tasks")["tasks"], len)
     assert len(tasks) == 1
     task = world.end_of_task(tasks[0]["id"])
     assert task["status"] == "SUCCEEDED", task

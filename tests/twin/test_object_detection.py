@@ -26,7 +26,7 @@ def detected(world: World) -> Learnt:
     """Twenty pictures with VOC files, learnt for seconds."""
     made = files(20)
     world.drop("finding", "shapes", made | {"alone.png": scenes_png()}, count=len(made))
-    task = world.end_of_task(world.start_task("finding", "shapes", **QUICK), limit_s=180)
+    task = world.end_of_task(world.start_task("finding", "shapes", **QUICK))
     assert task["status"] == "SUCCEEDED", task
     return Learnt("finding", "shapes", task, task["model"])
 
@@ -68,7 +68,7 @@ def test_broken_files_are_reported_and_too_few_good_ones_end_the_task_with_a_hin
     for number in range(4, 8):
         made[f"shape-{number}.xml"] = b"<annotation><object>"
     world.drop("finding", "broken", made, count=len(made) - 1)
-    task = world.end_of_task(world.start_task("finding", "broken", **QUICK), limit_s=120)
+    task = world.end_of_task(world.start_task("finding", "broken", **QUICK))
     assert task["status"] == "FAILED"
     assert task["error"]["code"] == "dataset.too_few_examples"
     assert task["error"]["hint"]

@@ -27,7 +27,7 @@ def receipts(world: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     """A project with a trained model: its task."""
     world.call("POST", "/v1/projects", {"name": PROJECT, "scenario": "ocr"})
     world.drop(PROJECT, "pages", sample_files(tmp_path_factory.mktemp("receipts"), count=8))
-    task = world.end_of_task(world.start_task(PROJECT, "pages", validation_fraction=0.3), limit_s=150)
+    task = world.end_of_task(world.start_task(PROJECT, "pages", validation_fraction=0.3))
     assert task["status"] == "SUCCEEDED", task
     return task
 

@@ -19,20 +19,20 @@ def test_a_killed_twin_comes_back_with_its_data_and_an_honest_task_that_can_be_r
         world = World(twin.state)
         world.drop("noise", "weak", files)
         task_id = world.start_task("noise", "weak", max_runtime_s=300, hyper_parameters={"epochs": 500})
-        world.wait(lambda: world.task(task_id)["status"], lambda s: s == "TRAINING", limit_s=30)
-        world.wait(lambda: list(world.client.pages(f"/v1/tasks/{task_id}/logs", "lines")), len, limit_s=30)
+        world.wait(lambda: world.task(task_id)["status"], lambda s: s == "TRAINING")
+        world.wait(lambda: list(world.client.pages(f"/v1/tasks/{task_id}/logs", "lines")), len)
         begin = time.time()
-        world.wait(lambda: saved_since(state, begin), bool, limit_s=30)
+        world.wait(lambda: saved_since(state, begin), bool)
         twin.kill()
     with running_twin(state, port=twin.port) as twin:
         again = World(twin.state)
         assert again.connection.admin_token == world.connection.admin_token
         assert again.find_dataset("noise", "weak")["label_counts"] == {"circle": 30, "square": 30}
-        task = again.end_of_task(task_id, limit_s=30)
+        task = again.end_of_task(task_id)
         assert task["status"] == "FAILED"
         assert task["error"]["code"] == "execution.aborted"
         assert again.ask("POST", f"/v1/tasks/{task_id}/restart")[0] == 202
-        again.wait(lambda: again.task(task_id)["status"], lambda s: s == "TRAINING", limit_s=30)
+        again.wait(lambda: again.task(task_id)["status"], lambda s: s == "TRAINING")
         assert again.ask("POST", f"/v1/tasks/{task_id}/stop")[0] in (200, 202)
         assert again.end_of_task(task_id)["status"] in ("STOPPED_WITH_MODEL", "STOPPED")
 
@@ -55,7 +55,7 @@ def test_services_outlive_a_killed_twin_but_not_their_time(tmp_path: Path):
         world.call("PATCH", f"/v1/services/{short['id']}", {"stops_at": ends.isoformat()})
         before = world.call("GET", f"/v1/services/{lasting['id']}")
         begin = time.time()
-        world.wait(lambda: saved_since(state, begin), bool, limit_s=30)
+        world.wait(lambda: saved_since(state, begin), bool)
         twin.kill()
     time.sleep(max(0.0, (ends - datetime.now(UTC)).total_seconds()))
     with running_twin(state, port=twin.port) as twin:

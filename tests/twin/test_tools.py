@@ -94,6 +94,15 @@ def test_a_missing_connection_says_how_to_start_one(tmp_path: Path):
     assert "droplearn up" in made.stderr
 
 
+def sweep_rule_after_a_sweep(world: World) -> str:
+    """Nothing lives in it: nothing is to be looked at again until somebody makes a service."""
+    [rule] = world.aws("events", **world.root_keys).list_rules(NamePrefix="droplearn-sweep-services")["Rules"]
+    [target] = world.aws("events", **world.root_keys).list_targets_by_rule(Rule=rule["Name"])["Targets"]
+    answer = world.aws("lambda", **world.root_keys).invoke(FunctionName=target["Arn"], Payload=b"{}")
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    return str(world.aws("events", **world.root_keys).describe_rule(Name=rule["Name"])["State"])
+
+
 def test_up_answers_json_and_refuses_a_state_that_is_in_use(world: World, tmp_path: Path):
     made = subprocess.run([str(BIN / "droplearn"), "up", "--state", str(world.state)], capture_output=True, text=True, check=False)
     assert made.returncode == 1
@@ -106,6 +115,7 @@ def test_up_answers_json_and_refuses_a_state_that_is_in_use(world: World, tmp_pa
             assert told == json.loads((tmp_path / "state" / "connection.json").read_text())
             assert told["api_url"]
             assert told["admin_token"]
+            assert sweep_rule_after_a_sweep(World(tmp_path / "state")) == "DISABLED"
         finally:
             up.terminate()
         assert up.wait(30) == 0

@@ -67,10 +67,10 @@ class World:
     def task(self, task_id: str) -> dict[str, Any]:
         return self.call("GET", f"/v1/tasks/{task_id}")
 
-    def end_of_task(self, task_id: str, limit_s: float = 90) -> dict[str, Any]:
+    def end_of_task(self, task_id: str, limit_s: float = 240) -> dict[str, Any]:
         return self.wait(lambda: self.task(task_id), lambda t: TaskStatus(t["status"]).is_terminal, limit_s)
 
-    def end_of_evaluation(self, evaluation_id: str, limit_s: float = 60) -> dict[str, Any]:
+    def end_of_evaluation(self, evaluation_id: str, limit_s: float = 180) -> dict[str, Any]:
         look = lambda: self.call("GET", f"/v1/evaluations/{evaluation_id}")  # noqa: E731
         return self.wait(look, lambda e: EvaluationStatus(e["status"]).is_terminal, limit_s)
 
@@ -80,7 +80,7 @@ class World:
         self.wait_service(made["id"], ServiceStatus.RUNNING)
         return made
 
-    def wait_service(self, service_id: str, status: ServiceStatus, limit_s: float = 60) -> dict[str, Any]:
+    def wait_service(self, service_id: str, status: ServiceStatus, limit_s: float = 180) -> dict[str, Any]:
         def is_there(found: dict[str, Any]) -> bool:
             state = ServiceStatus(found["status"])
             assert state is status or not state.is_terminal, found
@@ -100,11 +100,11 @@ class World:
         )
         return reply.status, reply.json() if reply.data else {}
 
-    def wait(self, look: Callable[[], Any], is_over: Callable[[Any], bool], limit_s: float = 30) -> Any:
+    def wait(self, look: Callable[[], Any], is_over: Callable[[Any], bool], limit_s: float = 120) -> Any:
         end = time.monotonic() + limit_s
         while not is_over(found := look()):
             assert time.monotonic() < end, f"not within {limit_s} s: {found}"
-            time.sleep(0.1)
+            time.sleep(0.05)
         return found
 
 

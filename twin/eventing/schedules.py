@@ -55,7 +55,9 @@ class Clock(threading.Thread):
         for bus in list(backend.event_buses.values()):
             for rule in list(bus.rules.values()):
                 expression = rule.scheduled_expression
-                if expression and rule.state == "ENABLED" and self._is_due(expression, rule.arn, "UTC"):
+                if expression and rule.state != "ENABLED":
+                    self._fired[rule.arn, expression] = time.time()  # a rate counts from when the rule is enabled
+                elif expression and self._is_due(expression, rule.arn, "UTC"):
                     event = _scheduled_event(rule, backend)
                     for target in list(rule.targets):
                         self._deliver(rule.name, target["Arn"], shape_input(target, event), backend)

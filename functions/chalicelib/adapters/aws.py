@@ -20,6 +20,7 @@ _THROTTLED = {
 }  # fmt: skip
 _CAPACITY = {"ResourceLimitExceeded", "CapacityError", "InsufficientCapacity", "ServiceQuotaExceededException"}
 _PASSING = {
+    "ConcurrentModificationException",
     "InternalServerError",
     "InternalFailure",
     "InternalError",

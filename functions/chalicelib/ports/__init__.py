@@ -13,6 +13,7 @@ from chalicelib.ports.objects import Artifacts, Lines, Links, ServiceImages, Sto
 from chalicelib.ports.platform import Platform
 from chalicelib.ports.recall_tables import RecallTables
 from chalicelib.ports.records import Records
+from chalicelib.ports.sweeps import SweepSchedule
 from chalicelib.ports.trials import TrialAnswer, TrialQuestion, TrialRunner
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "ServiceMetrics",
     "StopAnswer",
     "StoredObject",
+    "SweepSchedule",
     "TrainingJob",
     "TrainingJobs",
     "TransformJob",

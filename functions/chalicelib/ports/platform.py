@@ -14,6 +14,7 @@ from chalicelib.ports.jobs import TrainingJobs, TransformJobs
 from chalicelib.ports.objects import Artifacts, Lines, Links, ServiceImages
 from chalicelib.ports.recall_tables import RecallTables
 from chalicelib.ports.records import Records
+from chalicelib.ports.sweeps import SweepSchedule
 from chalicelib.ports.trials import TrialRunner
 
 if TYPE_CHECKING:  # a cold start of predict loads none of these
@@ -29,6 +30,7 @@ if TYPE_CHECKING:  # a cold start of predict loads none of these
     from chalicelib.domain.service_test import ServiceTest
     from chalicelib.domain.service_version import ServiceUpdate, ServiceVersion
     from chalicelib.domain.strategy import Filter, Strategy
+    from chalicelib.domain.sweep import Sweep
     from chalicelib.domain.task import Task
     from chalicelib.domain.token import Token
     from chalicelib.domain.trial import Trial, TrialCall
@@ -88,6 +90,10 @@ class Platform(Protocol):
     def transform_jobs(self) -> TransformJobs: ...  # noqa: D102
     @property
     def endpoints(self) -> Endpoints: ...  # noqa: D102
+    @property
+    def sweeps(self) -> Records[Sweep]: ...  # noqa: D102
+    @property
+    def sweep_schedule(self) -> SweepSchedule: ...  # noqa: D102
     @property
     def service_metrics(self) -> ServiceMetrics: ...  # noqa: D102
     @property

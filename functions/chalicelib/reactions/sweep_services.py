@@ -1,4 +1,4 @@
-"""EventBridge schedule: a look at what runs, for what no event has told."""
+"""EventBridge schedule, while there are services: a look at what runs, for what no event has told."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from chalicelib.service.finding import find_model, find_service
 from chalicelib.service.hosting import HostingOrder, hosting_of, vpc_config
 from chalicelib.service.requests import id_of_request
 from chalicelib.service.service_events import note_end, note_ending, note_event
+from chalicelib.service.sweep_times import need_sweeps
 from chalicelib.service.tokens import TokenOrder, create_token
 from chalicelib.service.variants import check_variant
 from droplearn.contracts.errors import Conflict, DropLearnError, TransientError
@@ -73,6 +74,7 @@ def create_service(platform: Platform, order: ServiceOrder) -> Started:
     if order.request_key and (known := platform.services.get(service_id)):
         return Started(_begin(platform, known, order.caller), None)
     platform.live_services.put(LiveService(service_id, text_of(platform.now())))
+    need_sweeps(platform)
     made = create_token(platform, _own_token(order, service_id))
     if platform.services.add(_new_service(platform, order, model, hosting | {"id": service_id, "token": made.token.id})):
         return Started(_begin(platform, find_service(platform, service_id), order.caller), made.secret)

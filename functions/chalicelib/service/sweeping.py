@@ -13,6 +13,7 @@ from chalicelib.ports import Platform
 from chalicelib.service.autoscaling import remove_serving
 from chalicelib.service.service_events import note_end
 from chalicelib.service.settling import RUNNING_SERVICES, Execution, settle_ended_execution
+from chalicelib.service.sweep_times import rest_when_nothing_lives
 from droplearn.contracts.errors import TransientError
 from droplearn.contracts.status import ServiceStatus
 
@@ -29,6 +30,7 @@ def sweep_services(platform: Platform) -> list[str]:
     done += [told for live in list(_live_services(platform)) if (told := _sweep_service(platform, live, live.id in endpoints))]
     for told in done:
         logger.warning("%s", told)
+    rest_when_nothing_lives(platform)
     return done
 
 

@@ -23,6 +23,7 @@ from chalicelib.adapters.executions import StepFunctionsExecutions
 from chalicelib.adapters.job_logs import GROUP, CloudWatchJobLogs
 from chalicelib.adapters.links import S3Links
 from chalicelib.adapters.sagemaker import SageMakerEndpoints, SageMakerTrainingJobs
+from chalicelib.adapters.sweep_schedule import EventBridgeSweepSchedule
 from chalicelib.domain.hosting import ScalingRange
 from chalicelib.ports import EndpointState, LogLine
 from chalicelib.settings import Settings
@@ -248,3 +249,14 @@ def test_errors_of_aws_are_named_by_who_must_act(code: str, status: int, kind: t
         raise error
     with pytest.raises(TransientError), aws.translated():
         raise EndpointConnectionError(endpoint_url="http://x")
+
+
+# ---- the sweep's schedule ------------------------------------------------------------------------------------------
+def test_the_schedule_of_the_sweep_is_a_rule_that_is_enabled_and_disabled_as_often_as_one_likes(cloud: None):
+    events = boto3.client("events")
+    events.put_rule(Name="sweep", ScheduleExpression="rate(10 minutes)")
+    schedule = EventBridgeSweepSchedule("sweep")
+    for change, state in ((schedule.stop, "DISABLED"), (schedule.start, "ENABLED")):
+        for _ in range(2):
+            change()
+            assert events.describe_rule(Name="sweep")["State"] == state

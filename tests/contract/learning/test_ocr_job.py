@@ -35,7 +35,7 @@ def health(job) -> HealthReport:
     return HealthReport.from_json((job.base / "checkpoints" / "health.json").read_bytes())
 
 
-def wait_for(job, words, process, seconds=60):
+def wait_for(job, words, process, seconds=180):
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
         if words in job.log.read_text():

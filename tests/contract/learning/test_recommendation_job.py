@@ -160,7 +160,7 @@ def test_a_stop_keeps_the_best_model_so_far(tmp_path: Path):
     job = lay_out(LocalJob(tmp_path / "job", "recommendation"), drop, preset="high_accuracy")
     process = job.start("train")
     best = job.base / "checkpoints" / "best" / "model.json"
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while not (best.exists() and "user_recommended" in best.read_text()) and time.monotonic() < end and process.poll() is None:
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)

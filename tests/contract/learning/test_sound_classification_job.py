@@ -163,7 +163,7 @@ def test_a_killed_training_does_not_read_again_what_it_has_read(trained, tmp_pat
     job, *_, folder = trained
     again, *_ = lay_out(tmp_path / "job", folder, test=[0, 5, 10])
     process = again.start("train")
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while not (again.base / "checkpoints" / "features-0.npz").exists() and time.monotonic() < end:
         time.sleep(0.01)
     process.kill()
@@ -202,13 +202,13 @@ def test_a_stop_during_the_small_network_keeps_the_model_and_takes_seconds(small
     _, folder = small
     job, *_ = lay_out(tmp_path / "job", folder, hyper_parameters={"epochs": 1000, "batch_size": 6})
     process = job.start("train")
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while time.monotonic() < end and process.poll() is None and not [m for m in job.lines("metric") if m["stage"] == "small"]:
         time.sleep(0.05)
     asked = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0, job.log.read_text()
-    assert time.monotonic() - asked < 10
+    assert process.wait(110) == 0, job.log.read_text()
+    assert time.monotonic() - asked < 60
     assert (job.manifest.stop_reason, job.manifest.is_final) == ("stop_requested", True)
 
 

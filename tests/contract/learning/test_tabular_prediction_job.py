@@ -175,20 +175,20 @@ def test_ragged_rows_and_missing_targets_are_excluded_and_reported(new_job, tmp_
 def test_a_stop_keeps_the_model(new_job, sample):
     job = new_job(sample)
     process = job.start("train")
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while not (job.model / "model.json").exists() and time.monotonic() < end:
         time.sleep(0.02)
     asked = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0, job.log.read_text()
-    assert time.monotonic() - asked < 10
+    assert process.wait(110) == 0, job.log.read_text()
+    assert time.monotonic() - asked < 60
     assert (job.manifest.stop_reason, job.manifest.is_final) == ("stop_requested", True)
 
 
 def test_a_killed_training_takes_up_the_members_that_it_had_finished(new_job, sample, trained):
     job = new_job(sample, hyper_parameters={"epochs": 2})
     process = job.start("train")
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while not (job.base / "checkpoints" / "members" / "linear" / "member.json").exists() and time.monotonic() < end:
         time.sleep(0.01)
     process.kill()

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from twin.free_ports import free_ports
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -34,7 +36,7 @@ class RunningServer:
     environ: dict[str, str] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
-        self.port = free_port()
+        self.port = free_ports()
         environ = {
             **os.environ,
             "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'serving_container'}",
@@ -52,7 +54,7 @@ class RunningServer:
             self.process.kill()
         self.process.communicate()
 
-    def wait_until_ready(self, timeout_s: float = 15.0) -> Self:
+    def wait_until_ready(self, timeout_s: float = 120.0) -> Self:
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
@@ -64,7 +66,7 @@ class RunningServer:
         raise AssertionError(f"not ready: {self.log()}")
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
             response = connection.getresponse()
@@ -78,7 +80,7 @@ class RunningServer:
     def predict_raw(self, picture: bytes, content_type: str, query: str = "") -> Answer:
         return self.ask("POST", f"/invocations{query}", picture, content_type=content_type)
 
-    def log(self, timeout_s: float = 15.0) -> list[dict[str, Any]]:
+    def log(self, timeout_s: float = 120.0) -> list[dict[str, Any]]:
         """Of a server that has ended or is about to."""
         told, _ = self.process.communicate(timeout=timeout_s)
         return [json.loads(line) for line in told.splitlines()]
@@ -94,9 +96,3 @@ def read_answer(wire: socket.socket) -> Answer:
 def json_body(*pictures: bytes) -> bytes:
     entries = [{"name": "image", "type": "stream", "body": base64.b64encode(p).decode()} for p in pictures]
     return json.dumps({"dataArray": entries}).encode()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

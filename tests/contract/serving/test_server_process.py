@@ -140,7 +140,7 @@ def test_a_failing_network_is_2003_and_the_next_request_is_served(server: Runnin
 
 
 def test_an_oversized_declared_body_is_refused_unread(server: RunningServer) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as wire:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as wire:
         wire.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99999999\r\n\r\n")
         refused(read_answer(wire), "1001", 413)
 
@@ -153,7 +153,7 @@ def refusals(server: RunningServer) -> int:
 def test_an_oversized_chunked_body_is_refused_while_it_comes(server: RunningServer) -> None:
     chunk = b"100000\r\n" + b"x" * 0x100000 + b"\r\n"
     before = refusals(server)
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as wire, suppress(ConnectionError):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as wire, suppress(ConnectionError):
         wire.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
         for _ in range(8):  # never ended: only the limit can make the server answer, or hang up on a caller who goes on sending
             wire.sendall(chunk)
@@ -197,7 +197,7 @@ def test_sigterm_finishes_what_is_in_flight_refuses_the_rest_and_exits_0(tmp_pat
     body = json_body(coloured("green"))
     with RunningServer(write_model(tmp_path)) as server:
         server.wait_until_ready()
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as wire:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as wire:
             wire.sendall(
                 b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
             )
@@ -218,7 +218,7 @@ def test_sigterm_finishes_what_is_in_flight_refuses_the_rest_and_exits_0(tmp_pat
 def test_a_request_that_outlives_the_grace_time_is_cut_off(tmp_path: Path) -> None:
     with RunningServer(write_model(tmp_path), {"SERVER_GRACE_S": "1"}) as server:
         server.wait_until_ready()
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as wire:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as wire:
             wire.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
             server.ask("GET", "/ping")
             server.process.send_signal(signal.SIGTERM)

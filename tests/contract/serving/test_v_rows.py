@@ -54,7 +54,7 @@ def curl(server: RunningServer, tmp_path: Path, body: bytes, content_type: str =
     (tmp_path / "request").write_bytes(body)
     command = ["curl", "-sS", "-X", "POST", f"http://127.0.0.1:{server.port}/invocations", "-H", "Authorization: token"]
     command += ["-H", f"Content-Type: {content_type}", "--data-binary", f"@{tmp_path / 'request'}", "-w", "%{http_code}"]
-    told = subprocess.run(command, capture_output=True, check=True, timeout=30).stdout
+    told = subprocess.run(command, capture_output=True, check=True, timeout=120).stdout
     return int(told[-3:]), told[:-3]
 
 
@@ -114,7 +114,7 @@ def client(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     assert len(code.splitlines()) <= 32
     (tmp_path / "client.py").write_text(code)
     command = [sys.executable, "-I", str(tmp_path / "client.py"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_the_client_of_the_how_to_works_with_the_standard_library_alone(server: RunningServer, tmp_path: Path):

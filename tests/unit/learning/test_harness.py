@@ -90,8 +90,9 @@ def test_a_model_of_another_dataset_version_is_not_used(tmp_path):
 
 def test_deadline_counts_from_the_start_of_the_process():
     deadline = ProcessDeadline(60, started_at(), reserve_s=5)
-    assert 0 < deadline.elapsed_s() < 3600
-    assert deadline.remaining_s() == pytest.approx(55 - deadline.elapsed_s(), abs=0.1)
+    before, remaining, after = deadline.elapsed_s(), deadline.remaining_s(), deadline.elapsed_s()
+    assert 0 < before < 3600
+    assert 55 - after <= remaining <= 55 - before
 
 
 def test_deadline_says_why_it_is_over():

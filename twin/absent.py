@@ -1,0 +1,33 @@
+"""Services that nothing here uses, and whose modules others of moto import. They load its EC2, which costs half a second."""
+
+import sys
+import types
+from typing import Any, NoReturn
+
+
+class NoBatch:
+    """Stands for the integration of Step Functions with AWS Batch: a definition that names it is refused."""
+
+    def __init__(self) -> None:
+        raise NotImplementedError("the twin has no AWS Batch")
+
+
+class NoBackends:
+    """Stands for the backends of a service: who asks for one is told."""
+
+    def __getitem__(self, _account: str) -> NoReturn:
+        raise NotImplementedError("the twin has no Amazon ECS")
+
+
+_STAND_INS: dict[str, dict[str, Any]] = {
+    "moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_batch": {"StateTaskServiceBatch": NoBatch},
+    "moto.ecs": {"ecs_backends": NoBackends()},  # Application Auto Scaling looks at services of ECS
+}
+
+
+def install() -> None:
+    """Before anything of moto that imports them."""
+    for name, content in _STAND_INS.items():
+        stand_in = types.ModuleType(name)
+        stand_in.__dict__.update(content)
+        sys.modules.setdefault(name, stand_in)
