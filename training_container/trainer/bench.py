@@ -14,7 +14,7 @@ import numpy as np
 from droplearn.contracts.evaluation import EvaluationRequest
 from droplearn.contracts.model import ModelManifest
 from droplearn.contracts.optimisation import Measured, OptimisationRequest
-from droplearn.networks.quantising import Sample
+from droplearn.networks.samples import Sample
 from droplearn.scenarios.learning import EvaluationContext, ExampleSource, TrainingLog
 from droplearn.scenarios.scenario import Scenario
 from trainer.variants import OutOfTime

@@ -17,7 +17,7 @@ from droplearn.contracts.errors import InvalidDataset, InvalidRequest, Unsupport
 from droplearn.contracts.model import ModelFile, ModelManifest
 from droplearn.contracts.optimisation import REPORT_FILE, Measured, OptimisationReport, OptimisationRequest, VariantName, VariantReport
 from droplearn.contracts.training import CHANNEL_DATASET, CHANNEL_IMAGES
-from droplearn.networks.quantising import Sample
+from droplearn.networks.samples import Sample
 from droplearn.scenarios import scenario_named
 from droplearn.scenarios.answering import PipelinePredictor, Predictor, UndecodableInput
 from droplearn.scenarios.learning import ExampleSource

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from droplearn.contracts.optimisation import Measured, VariantName, VariantReport
+from droplearn.networks.quantisation_choice import first_and_last
 from droplearn.networks.quantisation_noise import nodes_by_harm
-from droplearn.networks.quantising import Sample, first_and_last, read, to_fp16, to_int8
+from droplearn.networks.quantising import read, to_fp16, to_int8
+from droplearn.networks.samples import Sample, spread
 
 NOISE_SAMPLES = 4
 FLOAT_SHARES = (0.1, 0.3)
@@ -96,7 +98,7 @@ def _int8_tries(model: Any, scratch: Path, samples: Sequence[Sample]) -> Iterato
     to_int8(model, whole, samples, ())
     yield whole, ()
     kept = first_and_last(model)
-    harmed = [n for n in nodes_by_harm(model, whole, samples[:NOISE_SAMPLES]) if n not in kept]
+    harmed = [n for n in nodes_by_harm(model, whole, spread(samples, NOISE_SAMPLES)) if n not in kept]
     for number, share in enumerate((0.0, *FLOAT_SHARES), 1):
         in_float = kept + harmed[: round(share * len(harmed))]
         made = scratch / f"int8.{number}.onnx"

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from droplearn.networks.quantising import Sample, copied, quantisable, read
+from droplearn.networks.quantisation_choice import quantisable
+from droplearn.networks.quantising import read
+from droplearn.networks.samples import Sample, values
 
 Scale = tuple[NDArray[np.float32], NDArray[Any]]
 
@@ -41,18 +43,12 @@ def _scales(quantised: Path) -> dict[str, Scale]:
 
 def _noise(model: Any, scales: dict[str, Scale], samples: Sequence[Sample]) -> dict[str, float]:
     """Power of the rounding error as a part of the tensor's own power."""
-    import onnx
-    import onnxruntime
-
-    shown = copied(model)
     outputs = {name for node in model.graph.node for name in node.output}
     names = [name for name in scales if name in outputs]
-    del shown.graph.output[:]
-    shown.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names)
-    session = onnxruntime.InferenceSession(shown.SerializeToString(), providers=["CPUExecutionProvider"])
     error, power = dict.fromkeys(names, 0.0), dict.fromkeys(names, 0.0)
-    for sample in samples:
-        for name, value in zip(names, session.run(names, dict(sample)), strict=True):
+    for found in values(model, names, samples):
+        for name in names:
+            value = found[name]
             scale, zero = scales[name]
             limits = np.iinfo(zero.dtype)
             rounded = np.clip(np.rint(value / scale) + zero.astype(np.float32), limits.min, limits.max)

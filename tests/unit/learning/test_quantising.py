@@ -11,8 +11,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from droplearn.contracts.optimisation import Measured
+from droplearn.networks.quantisation_choice import first_and_last, quantisable
 from droplearn.networks.quantisation_noise import nodes_by_harm
-from droplearn.networks.quantising import first_and_last, quantisable, read, to_fp16, to_int8
+from droplearn.networks.quantising import read, to_fp16, to_int8
 from trainer.variants import Gate, OutOfTime, make_variant
 
 SIZE = 8
