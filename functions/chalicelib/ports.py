@@ -186,6 +186,8 @@ class Answer:
     http_status: int
     body: bytes
     content_type: str
+    attributes: str = ""
+    """What the container says beside the body: `version=v2`."""
 
 
 class Endpoints(Protocol):
@@ -211,6 +213,9 @@ class ServiceMetrics(Protocol):
 
     def traffic(self, service_id: str, variants: Sequence[str], since: datetime, until: datetime) -> dict[str, Traffic]:
         """All in all, for each of the variants."""
+
+    def shared_traffic(self, service_id: str, versions: Sequence[str], since: datetime, until: datetime) -> dict[str, Traffic]:
+        """The same for versions that share a server, as the servers count it."""
 
     def series(
         self, service_id: str, variants: Sequence[str], since: datetime, until: datetime, period_s: int
@@ -286,6 +291,9 @@ class Artifacts(Protocol):
 
     def write(self, key: str, body: bytes) -> None:
         """Writes over what was there."""
+
+    def copy(self, uri: str, key: str) -> None:
+        """An object of a bucket to this one, without reading it here. Raises NotFound (`artifact.unknown`)."""
 
     def upload(self, key: str, file: BinaryIO) -> None:
         """From where the file stands to its end, in parts."""

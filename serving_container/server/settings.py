@@ -84,6 +84,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         max_raw_bytes=_whole(environ, "SERVER_MAX_RAW_BYTES", Settings.max_raw_bytes),
         request_timeout_s=_whole(environ, "SERVER_REQUEST_TIMEOUT_S", int(Settings.request_timeout_s)),
         grace_s=_whole(environ, "SERVER_GRACE_S", int(Settings.grace_s)),
+        summary_interval_s=_whole(environ, "SERVER_SUMMARY_INTERVAL_S", int(Settings.summary_interval_s)),
         is_batch=environ.get("SAGEMAKER_BATCH", "").lower() == "true",
         options=dict(parse_qsl(environ.get("SERVER_OPTIONS", ""))),
         engine=_one_of(environ, "SERVER_ENGINE", ENGINES),

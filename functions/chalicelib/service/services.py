@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from chalicelib.domain.failure import problem_of
 from chalicelib.domain.model import Model
 from chalicelib.domain.optimisation import archive_of
-from chalicelib.domain.service import DEFAULT_IDLE_S, DEFAULT_RUNTIME_S, LiveService, Service
+from chalicelib.domain.service import DEFAULT_IDLE_S, DEFAULT_RUNTIME_S, SHARED_VARIANT, LiveService, Placement, Service
 from chalicelib.domain.times import moment_of, text_of
 from chalicelib.ports import Platform
 from chalicelib.service.finding import find_model, find_service
@@ -41,6 +41,7 @@ class ServiceOrder:
     idle_timeout_s: int | None = None
     """None: by kind; 0: never."""
     variant: str = AS_TRAINED
+    placement: Placement = "dedicated"
     request_key: str | None = None
     caller: str = ""
 
@@ -113,6 +114,7 @@ def _new_service(platform: Platform, order: ServiceOrder, model: Model, service_
         idle_timeout_s=_idle_timeout_s(order),
         name=order.name,
         variant=order.variant,
+        placement=order.placement,
         token=token_id,
     )
 
@@ -176,7 +178,8 @@ def plan_deployment(platform: Platform, service_id: str) -> dict[str, Any]:
         "instance_type": service.instance_type,
         "instance_count": service.instance_count,
         "max_runtime_s": service.max_runtime_s,
-        "variant": max(service.weights, key=lambda name: service.weights[name]),
+        "variant": SHARED_VARIANT if service.is_shared else service.best_version,
+        "version": service.best_version,
     }
 
 

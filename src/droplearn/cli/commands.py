@@ -279,7 +279,7 @@ def deploy(options: Options, screen: Screen) -> Outcome:
     client = connect(options.connection)
     model = client.call("GET", f"/v1/models/{part(options.model)}")
     body = {"model": options.model, "max_runtime_s": options.max_runtime, "name": options.name, "idle_timeout_s": options.idle_timeout}
-    body |= _given(options, "instance_type", "instance_count", "kind", "variant")
+    body |= _given(options, "instance_type", "instance_count", "kind", "variant", "placement")
     made = client.call("POST", f"/v1/projects/{part(model['project'])}/services", {k: v for k, v in body.items() if v is not None})
     document = {"service": made["id"], "status": made["status"], "url": made["url"], "token": made["token"]}
     if options.wait:

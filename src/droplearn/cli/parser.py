@@ -195,6 +195,9 @@ def _add_deploy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--instance-type", metavar="ml.c5.large")
     parser.add_argument("--instance-count", type=int)
     parser.add_argument("--variant", choices=["fp32", "int8", "fp16"], help="default: fp32, the model as it was trained")
+    parser.add_argument(
+        "--placement", choices=["dedicated", "shared"], help="of later versions: instances of their own (default), or the same"
+    )
     parser.add_argument("--wait", action="store_true", help="until it answers")
 
 

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from droplearn.contracts.document import Document, Part
 
 VERSIONS_FILE = "versions.json"
+ARCHIVE_FILE = "model.tar.gz"
 MAX_SHARED_VERSIONS = 10
 """As many as an endpoint has variants: one instance has the memory for no more."""
 VERSION_OPTION = "version"
@@ -21,7 +22,9 @@ PlainName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
 
 
 class SharedVersion(Part):
-    """One of them. `folder`: below the model folder, with a `model.json` of its own. `weight` 0: answers only who names it."""
+    """One of them. `folder`: below the model folder; it holds the files of a model, or its `model.tar.gz`. Of weight 0: it
+    answers only those who name it.
+    """
 
     name: PlainName
     folder: PlainName

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
+import tarfile
 from collections import Counter
 from pathlib import Path
 
@@ -105,6 +107,26 @@ def test_what_was_not_foreseen_in_one_version_is_its_own_trouble(tmp_path: Path,
 
     monkeypatch.setattr("server.versions.load_prediction", fails)
     assert load_versions(Settings(write_versions(tmp_path, v1=1.0, v2=1.0))).states() == {"v1": "ready", "v2": "model.unusable"}
+
+
+def test_a_version_may_lie_there_as_an_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    folder = write_versions(tmp_path / "model", v1=1.0, v2=1.0, v3=1.0)
+    for name in ("v1", "v2"):
+        own = folder / f"of-{name}"
+        with tarfile.open(tmp_path / "archive", "w:gz") as archive:
+            archive.add(own, ".")
+        shutil.rmtree(own)
+        own.mkdir()
+        (tmp_path / "archive").rename(own / "model.tar.gz")
+    (folder / "of-v2" / "model.tar.gz").write_bytes(b"no archive")
+    (tmp_path / "temporary" / "droplearn-versions-8080" / "of-v1").mkdir(parents=True)  # a server that was killed has left it
+    for _ in range(2):
+        versions = load_versions(Settings(folder))
+        assert versions.states() == {"v1": "ready", "v3": "ready", "v2": "model.unusable"}
+    versions.close()
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_versions_that_find_no_room_are_refused_the_one_with_the_least_traffic_first(tmp_path: Path) -> None:
