@@ -34,7 +34,7 @@ class ServiceVersion:
     variant: str = "fp32"
     """Of the model: as it was trained, or optimised."""
     created_by: str = ""
-    serverless: Serverless | None = None
+    serverless: Serverless | None = field(default=None, hash=False)
 
     @property
     def key(self) -> str:

@@ -12,7 +12,8 @@ from chalicelib.service.identifying import identify
 from chalicelib.service.rotation import rotate_token
 from chalicelib.service.services import plan_deployment
 from chalicelib.service.settling import Execution, record_failure, settle_ended_execution
-from chalicelib.service.update_plan import await_update, look_at_update, plan_update
+from chalicelib.service.update_plan import plan_update
+from chalicelib.service.update_waiting import await_update, look_at_update
 from chalicelib.service.versions import VersionOrder, add_version, change_traffic
 from droplearn.contracts.errors import Conflict, InvalidRequest, TransientError, Unauthenticated
 from tests.unit.control_plane.test_services import deployed
