@@ -7,6 +7,7 @@ traffic: planned -> applied
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -30,9 +31,12 @@ from droplearn.scenarios import scenario_named
 Reply = dict[str, Any]
 
 
-def plan_update(platform: Platform, update_id: str, error: Problem | None = None) -> Reply:
-    """`next`: create or create_shared (model and configuration), apply (configuration), switch (to one there is), weigh, watch, end."""
-    update = find(platform.service_updates, update_id, "update")
+def plan_update(platform: Platform, update_id: str, error: Problem | None = None, entered: str = "") -> Reply:
+    """`next`: create or create_shared (model and configuration), apply (configuration), switch (to one there is), weigh, watch, end.
+
+    `entered`: when the state that asks was. One that asks again has not got the reply: it is told the same, and not what comes after.
+    """
+    update = _as_asked(find(platform.service_updates, update_id, "update"), entered)
     service = find_service(platform, update.service)
     if update.outcome != "in_progress":
         note_update_event(platform, update)
@@ -42,6 +46,13 @@ def plan_update(platform: Platform, update_id: str, error: Problem | None = None
     if error is not None:
         return _after_error(platform, service, update, error)
     return _STEPS[update.phase](platform, service, update)
+
+
+def _as_asked(update: ServiceUpdate, entered: str) -> ServiceUpdate:
+    before = update.moved or {}
+    if entered and before.get("entered") == entered:
+        return replace(update, phase=before["phase"] or update.phase, phase_since=before["phase_since"])
+    return replace(update, moved={"entered": entered})
 
 
 def _planned(platform: Platform, service: Service, update: ServiceUpdate) -> Reply:
@@ -163,7 +174,9 @@ def _variant(version: ServiceVersion, weight: float, counts: dict[str, int]) -> 
 
 
 def _move(platform: Platform, update: ServiceUpdate, phase: str, **changes: Any) -> None:
-    platform.service_updates.change(update.id, {"phase": phase, "phase_since": text_of(platform.now()), "wait_token": None} | changes)
+    moved = {"entered": (update.moved or {}).get("entered"), "phase": update.phase, "phase_since": update.phase_since}
+    since = text_of(platform.now())
+    platform.service_updates.change(update.id, {"phase": phase, "phase_since": since, "wait_token": None, "moved": moved} | changes)
 
 
 def _take_over(platform: Platform, service: Service, update: ServiceUpdate, weights: dict[str, float]) -> None:
