@@ -99,6 +99,12 @@ class FakeArtifacts:
     def write(self, key: str, body: bytes) -> None:
         self.objects[key] = body
 
+    def copy(self, uri: str, key: str) -> None:
+        source = uri.removeprefix(f"s3://{self.bucket}/")
+        if source not in self.objects:
+            raise NotFound("artifact.unknown", uri)
+        self.objects[key] = self.objects[source]
+
     def upload(self, key: str, file: BinaryIO) -> None:
         self.objects[key] = file.read()
 
@@ -230,6 +236,8 @@ class FakeServiceMetrics:
 
     def traffic(self, service_id: str, variants: Sequence[str], since: datetime, until: datetime) -> dict[str, Traffic]:
         return {variant: self.counted.get(variant, Traffic()) for variant in variants}
+
+    shared_traffic = traffic
 
     def series(
         self, service_id: str, variants: Sequence[str], since: datetime, until: datetime, period_s: int

@@ -19,14 +19,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from droplearn.contracts.prediction import ErrorCode
+from droplearn.contracts.versions import VERSION_OPTION
 from server.admission import Admission, Phase
 from server.body import read_body
 from server.codec import IMAGES, failure
 from server.errors import RequestError, translate
 from server.json_log import log
 from server.metrics import Metrics
-from server.prediction import Prediction
 from server.settings import MIB, Settings
+from server.versions import Version, Versions
 
 _JSON = "application/json"
 _CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
@@ -36,47 +37,54 @@ _TO_BE_SENT_AGAIN = (408, 503)
 
 
 class Serving:
-    """State of one server process. `prediction` is None until the model is loaded."""
+    """State of one server process. `versions` is None until they are loaded."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.prediction: Prediction | None = None
+        self.versions: Versions | None = None
         self.admission, self.metrics = Admission(settings.max_pending), Metrics()
         self.pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="predict")
 
     async def ping(self, _: Request) -> Response:
         """200 when a request would be answered."""
         phase = self.admission.phase
-        is_ready = phase is Phase.READY and self.prediction is not None and self.prediction.is_alive
-        status = phase.value if is_ready or phase is not Phase.READY else "failed"
-        return Response(orjson.dumps({"status": status}), 200 if is_ready else 503, media_type=_JSON)
+        is_ready = phase is Phase.READY and self.versions is not None and self.versions.is_alive
+        told: dict[str, object] = {"status": phase.value if is_ready or phase is not Phase.READY else "failed"}
+        if self.versions is not None and "" not in (states := self.versions.states()):
+            told["versions"] = states
+        return Response(orjson.dumps(told), 200 if is_ready else 503, media_type=_JSON)
 
     async def invocations(self, request: Request) -> Response:
         """One prediction request."""
-        started = time.perf_counter()
+        started, version = time.perf_counter(), None
         try:
-            body, content_type = await self._receive(request)
+            if self.versions is not None:
+                version = self.versions.choose(options_of(request).get(VERSION_OPTION))
+            body, content_type = await self._receive(request, version)
             with self.admission.work():
-                answer = Response(await self._predict(request, body, content_type), media_type=_JSON)
+                answer = Response(await self._predict(request, version, body, content_type), media_type=_JSON)
             code = "ok"
         except Exception as error:  # noqa: BLE001 (the edge: every error becomes V-5 and a line in the log)
             answer, code = self._refusal(request, error)
-        self.metrics.observe(code, time.perf_counter() - started)
+        name = version.name if version else ""
+        if name:
+            answer.headers[_CUSTOM_ATTRIBUTES] = f"{VERSION_OPTION}={name}"
+        self.metrics.observe(code, time.perf_counter() - started, name)
         return answer
 
-    async def _receive(self, request: Request) -> tuple[bytes, str]:
+    async def _receive(self, request: Request, version: Version | None) -> tuple[bytes, str]:
         content_type = request.headers.get("content-type", "")
-        media = self.prediction.media if self.prediction else IMAGES
+        media = version.prediction.media if version else IMAGES
         max_bytes = self.settings.max_raw_bytes if media.is_raw(content_type) else self.settings.max_json_bytes
         with self.admission.receive():
             return await read_body(request, max_bytes, self.settings.body_timeout_s), content_type
 
-    async def _predict(self, request: Request, body: bytes, content_type: str) -> bytes:
-        if self.prediction is None:
+    async def _predict(self, request: Request, version: Version | None, body: bytes, content_type: str) -> bytes:
+        if version is None:
             raise RuntimeError("A request was admitted before the model was loaded.")
         deadline, loop = time.monotonic() + self.settings.request_timeout_s, asyncio.get_running_loop()
         return await loop.run_in_executor(
-            self.pool, self.prediction.answer, body, content_type, options_of(request) or self.settings.options, deadline
+            self.pool, version.prediction.answer, body, content_type, options_of(request) or self.settings.options, deadline
         )
 
     def _refusal(self, request: Request, error: Exception) -> tuple[Response, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from droplearn.contracts.model import ModelManifest
 from droplearn.contracts.prediction import ErrorCode
@@ -15,6 +15,9 @@ from droplearn.scenarios.answering import Tensor
 from server.errors import InvalidModel, RequestError
 from server.settings import DEFAULT_CACHE, Settings
 from server.tensorrt import Precision, providers
+
+if TYPE_CHECKING:
+    from server.triton.host import TritonHost
 
 
 class Engine(Protocol):
@@ -30,7 +33,7 @@ class Engine(Protocol):
         ...
 
     def close(self) -> None:
-        """Ends what it has started."""
+        """Frees what it holds; the others of the server go on."""
         ...
 
 
@@ -70,16 +73,32 @@ class OrtEngine:
         return outputs
 
     def close(self) -> None:
-        """Nothing was started."""
+        """Memory goes with the session."""
 
 
-def make_engine(network: Path, manifest: ModelManifest, settings: Settings) -> Engine:
-    """The one that the settings name. Raises InvalidModel."""
-    if settings.engine == "ort":
-        return OrtEngine(network, manifest, settings.tensorrt, settings.tensorrt_cache)
-    from server.triton.engine import TritonEngine
+class Engines:
+    """Makes an engine for each version of a server; with `triton` all of them are models of one child."""
 
-    return TritonEngine(network, manifest, settings)
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._triton: TritonHost | None = None
+
+    def make(self, name: str, network: Path, manifest: ModelManifest) -> Engine:
+        """The one that the settings name. Raises InvalidModel."""
+        if self._settings.engine == "ort":
+            return OrtEngine(network, manifest, self._settings.tensorrt, self._settings.tensorrt_cache)
+        from server.triton.engine import TritonEngine
+        from server.triton.host import TritonHost
+
+        if self._triton is None:
+            self._triton = TritonHost(self._settings)
+        self._triton.load(name, network, manifest)
+        return TritonEngine(self._triton, name, manifest)
+
+    def close(self) -> None:
+        """Ends the child, if there is one."""
+        if self._triton is not None:
+            self._triton.close()
 
 
 def _check(what: str, described: list[str], found: list[str]) -> None:

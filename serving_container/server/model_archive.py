@@ -31,7 +31,7 @@ def fetch_model(url: str, room: Path | None = None) -> Path:
     most_bytes = int(os.environ.get("SERVER_MAX_MODEL_MB", "1024")) * MIB
     try:
         _download(url, archive, most_bytes)
-        return _unpack(archive, place / "files", most_bytes)
+        return unpack(archive, place / "files", most_bytes)
     finally:
         archive.unlink(missing_ok=True)
 
@@ -56,7 +56,8 @@ def _blocks(reply: IO[bytes], most_bytes: int) -> Iterator[bytes]:
         yield block
 
 
-def _unpack(archive: Path, folder: Path, most_bytes: int) -> Path:
+def unpack(archive: Path, folder: Path, most_bytes: int) -> Path:
+    """The folder. Raises InvalidModel (`model.too_large`, `model.unusable`)."""
     size = 0
     try:
         with tarfile.open(archive) as tar:

@@ -7,10 +7,20 @@ from pathlib import Path
 
 from droplearn.contracts.errors import InvalidRequest
 from droplearn.contracts.model import ModelFile, ModelManifest
+from droplearn.contracts.versions import VERSIONS_FILE, SharedVersions
 from server.errors import InvalidModel
 
 NETWORK_ROLE = "network"
 _DEPLOY_AGAIN = "Deploy the model again; if that fails too, train it again."
+
+
+def read_versions(model_dir: Path) -> SharedVersions | None:
+    """None: the folder holds one model. Raises InvalidModel (`model.unusable`)."""
+    path = model_dir / VERSIONS_FILE
+    try:
+        return SharedVersions.from_json(path.read_bytes()) if path.exists() else None
+    except (OSError, InvalidRequest) as error:
+        raise InvalidModel("model.unusable", f"{path}: {error}", hint=_DEPLOY_AGAIN) from error
 
 
 def read_manifest(model_dir: Path) -> ModelManifest:

@@ -11,7 +11,7 @@ from droplearn.contracts.prediction import ErrorCode
 from droplearn.scenarios import scenario_named
 from droplearn.scenarios.answering import Answer, PipelinePredictor, Predictor, UndecodableInput
 from server.codec import IMAGES, Media, parse_inputs, success
-from server.engine import Engine, make_engine
+from server.engine import Engine, Engines
 from server.errors import InvalidModel, RequestError
 from server.model_folder import network_path, read_manifest, verify_files
 from server.settings import Settings
@@ -50,7 +50,7 @@ class Prediction:
         return self._engine is None or self._engine.is_alive
 
     def close(self) -> None:
-        """Ends what its engine has started."""
+        """Frees what its engine holds."""
         if self._engine is not None:
             self._engine.close()
 
@@ -81,8 +81,8 @@ class Prediction:
             raise RequestError(ErrorCode.MODEL_FORWARD_ERROR, str(error)[:500]) from error
 
 
-def load_prediction(settings: Settings) -> Prediction:
-    """Verified, loaded and warm. Raises InvalidModel."""
+def load_prediction(settings: Settings, engines: Engines | None = None, name: str = "") -> Prediction:
+    """Verified, loaded and warm. `engines`: shared with other versions, each of which has a name. Raises InvalidModel."""
     manifest = read_manifest(settings.model_dir)
     verify_files(settings.model_dir, manifest)
     try:
@@ -94,7 +94,7 @@ def load_prediction(settings: Settings) -> Prediction:
         raise InvalidModel(error.code, error.message, error.hint) from error
     engine: Engine | None = None
     if not isinstance(predictor, PipelinePredictor):
-        engine = make_engine(network_path(settings.model_dir, manifest), manifest, settings)
+        engine = (engines or Engines(settings)).make(name or "model", network_path(settings.model_dir, manifest), manifest)
         predictor = NetworkPipeline(predictor, engine)
     media = Media(tuple(scenario.spec.media_types), takes_rows=scenario.spec.labels_from == "rows")
     loaded = Prediction(manifest, predictor, settings.max_inputs, media, engine)

@@ -8,6 +8,7 @@ import os
 import socket
 import time
 from types import FrameType
+from typing import Any
 
 import uvicorn
 
@@ -15,8 +16,8 @@ from server.admission import Phase
 from server.app import Serving, make_app
 from server.errors import InvalidModel
 from server.json_log import JsonLogHandler, log
-from server.prediction import load_prediction
 from server.settings import Settings
+from server.versions import load_versions
 
 
 class DrainingServer(uvicorn.Server):
@@ -46,8 +47,8 @@ class DrainingServer(uvicorn.Server):
         now = time.monotonic()
         if self._serving.admission.phase is Phase.DRAINING and (self._serving.admission.in_flight == 0 or now > self._drain_until):
             self.should_exit, self.cut_off = True, self._serving.admission.in_flight
-        prediction = self._serving.prediction
-        if prediction is not None and not prediction.is_alive and not self.has_failed:
+        versions = self._serving.versions
+        if versions is not None and not versions.is_alive and not self.has_failed:
             log("engine_ended", "error", message="The host is expected to start this server anew.")
             self.has_failed = self.should_exit = True
         if now >= self._next_summary or self.should_exit:
@@ -59,7 +60,7 @@ class DrainingServer(uvicorn.Server):
     async def _load(self) -> None:
         started = time.perf_counter()
         try:
-            loaded = await asyncio.get_running_loop().run_in_executor(self._serving.pool, load_prediction, self._serving.settings)
+            loaded = await asyncio.get_running_loop().run_in_executor(self._serving.pool, load_versions, self._serving.settings)
         except InvalidModel as error:
             log("model_refused", "error", **error.to_dict())
             self.has_failed = self.should_exit = True
@@ -68,12 +69,14 @@ class DrainingServer(uvicorn.Server):
             log("model_refused", "error", code="model.unusable", message=repr(error), hint="See the log of the container.")
             self.has_failed = self.should_exit = True
             return
-        self._serving.prediction = loaded
+        self._serving.versions = loaded
         if self._serving.admission.phase is Phase.LOADING:
             self._serving.admission.phase = Phase.READY
-        told = loaded.manifest
-        load_s = round(time.perf_counter() - started, 3)
-        log("ready", model=told.model_id, variant=told.variant, scenario=told.scenario, labels=len(told.labels), load_s=load_s)
+        for version in loaded.loaded:
+            told = version.prediction.manifest
+            about: dict[str, Any] = {"model": told.model_id, "variant": told.variant, "scenario": told.scenario, "labels": len(told.labels)}
+            log("loaded", version=version.name, weight=version.weight, **about)
+        log("ready", load_s=round(time.perf_counter() - started, 3), versions=len(loaded.loaded), refused=list(loaded.refused))
 
 
 def run(settings: Settings) -> int:
@@ -99,8 +102,8 @@ def run(settings: Settings) -> int:
     log("listening", host=settings.host, port=settings.port, workers=settings.workers, max_pending=settings.max_pending)
     server.run()
     serving.pool.shutdown(wait=False, cancel_futures=True)
-    if serving.prediction is not None:
-        serving.prediction.close()
+    if serving.versions is not None:
+        serving.versions.close()
     status = 1 if server.has_failed or server.cut_off else 0
     log("stopped", cut_off=server.cut_off, exit_status=status)
     if server.cut_off:

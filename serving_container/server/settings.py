@@ -30,6 +30,10 @@ class Settings:
     port: int = 8080
     workers: int = 1
     """Threads that decode and run, one per core."""
+    version: str = ""
+    """What this server was started for: the name of the folder's only model; of several, the one without which it does not start."""
+    max_models_mb: int = 4096
+    """Of several versions, together: the files that are loaded. Those that find no room are refused."""
     max_pending: int = 64
     """Requests admitted and not yet answered; more are refused with 2002 rather than kept waiting."""
     max_inputs: int = 64
@@ -72,12 +76,15 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         host=environ.get("SERVER_HOST", Settings.host),
         port=_whole(environ, "SAGEMAKER_BIND_TO_PORT", Settings.port),
         workers=workers,
+        version=environ.get("SERVER_VERSION", ""),
+        max_models_mb=_whole(environ, "SERVER_MAX_MODELS_MB", max(1, _memory_bytes() // 2 // MIB)),
         max_pending=_whole(environ, "SERVER_MAX_PENDING", 32 * workers),
         max_inputs=_whole(environ, "SERVER_MAX_INPUTS", Settings.max_inputs),
         max_json_bytes=_whole(environ, "SERVER_MAX_JSON_BYTES", Settings.max_json_bytes),
         max_raw_bytes=_whole(environ, "SERVER_MAX_RAW_BYTES", Settings.max_raw_bytes),
         request_timeout_s=_whole(environ, "SERVER_REQUEST_TIMEOUT_S", int(Settings.request_timeout_s)),
         grace_s=_whole(environ, "SERVER_GRACE_S", int(Settings.grace_s)),
+        summary_interval_s=_whole(environ, "SERVER_SUMMARY_INTERVAL_S", int(Settings.summary_interval_s)),
         is_batch=environ.get("SAGEMAKER_BATCH", "").lower() == "true",
         options=dict(parse_qsl(environ.get("SERVER_OPTIONS", ""))),
         engine=_one_of(environ, "SERVER_ENGINE", ENGINES),
@@ -95,6 +102,16 @@ def _whole(environ: Mapping[str, str], name: str, default: int) -> int:
     if not (text.isascii() and text.isdigit() and int(text) >= 1):
         raise InvalidRequest("settings.invalid", f"{name} must be a whole number of at least 1, not {text!r}.", hint=f"Correct {name}.")
     return int(text)
+
+
+def _memory_bytes(limit: Path = Path("/sys/fs/cgroup/memory.max")) -> int:
+    """The container's limit, else the machine's. Source: Linux kernel documentation, "Control Group v2"."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        text = limit.read_text().strip()
+    except OSError:
+        return machine
+    return min(int(text), machine) if text.isdigit() else machine
 
 
 C = TypeVar("C", bound=str)

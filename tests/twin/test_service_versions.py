@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import urllib3
+
 from benchmarks.serving.zero_lost import SteadyLoad, end_of_update, kill_server, swap
 from droplearn.contracts.status import ServiceStatus
 from tests.pictures import picture
@@ -54,3 +56,31 @@ def test_a_canary_that_is_too_slow_is_rolled_back_and_the_token_is_changed_meanw
     assert world.client.predict(service["url"], rotated["token"], picture("circle", 3), "image/jpeg")["success"]
     assert [u["kind"] for u in world.call("GET", f"{path}/updates")["updates"]] == ["token", "version"]
     world.call("POST", f"{path}/stop")
+
+
+def test_versions_that_share_an_instance_answer_by_name_or_by_weight(world: World, learnt: Learnt):
+    service = world.deploy(learnt.project, learnt.model, max_runtime_s=600, placement="shared")
+    path = f"/v1/services/{service['id']}"
+
+    def answered_by(query: str = "") -> str | None:
+        headers = {"authorization": service["token"], "content-type": "image/jpeg"}
+        reply = urllib3.request("POST", service["url"] + query, body=picture("circle", 3), headers=headers)
+        assert reply.json()["success"], reply.data
+        return reply.headers.get("x-droplearn-version")
+
+    assert answered_by() == "v1"
+    made = world.call("POST", f"{path}/versions", {"model": learnt.model, "share": 0.5})
+    done = end_of_update(world, service["id"], made["id"])
+    assert done["outcome"] == "done", done
+    assert [answered_by(f"?version={name}") for name in ("v1", "v2")] == ["v1", "v2"]
+    world.wait(answered_by, lambda version: version == "v1")
+    world.wait(answered_by, lambda version: version == "v2")
+    assert world.call("GET", f"{path}/instances")["instances"] == [{"version": "shared", "count": 1, "weight": 1.0}]
+    moved = world.call("PUT", f"{path}/traffic", {"shares": {"v1": 1, "v2": 0}})
+    assert end_of_update(world, service["id"], moved["id"])["outcome"] == "done"
+    assert {answered_by() for _ in range(10)} == {"v1"}
+    assert answered_by("?version=v2&top=1") == "v2"
+    assert world.ask("POST", f"{path}/predict?version=v7", {}, token=service["token"])[0] == 400
+    assert [(v["name"], v["share"]) for v in world.call("GET", f"{path}/versions")["versions"]] == [("v2", 0.0), ("v1", 1.0)]
+    world.call("POST", f"{path}/stop")
+    world.wait_service(service["id"], ServiceStatus.STOPPED)

@@ -10,6 +10,7 @@ import tarfile
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import urllib3
@@ -17,7 +18,7 @@ import urllib3
 from twin.free_ports import free_ports
 from twin.sagemaker.containers import CannotStartContainer
 from twin.sagemaker.host import Host, Machines
-from twin.sagemaker.storage import DownloadFailed
+from twin.sagemaker.storage import DownloadFailed, RoleStorage
 from twin.settings import HOST
 
 log = logging.getLogger("twin.sagemaker")
@@ -94,7 +95,9 @@ class VariantServer:
 
     def _download_model(self) -> None:
         self._host.folder("model")
-        if uri := self._container.get("ModelDataUrl"):
+        if source := (self._container.get("ModelDataSource") or {}).get("S3DataSource"):
+            download_prefix(source, self._host.storage, self._host.folder("model"))
+        elif uri := self._container.get("ModelDataUrl"):
             archive = self._host.folder("download") / "model.tar.gz"
             self._host.storage.download_file(uri, archive)
             try:
@@ -181,6 +184,19 @@ class VariantServer:
         if self._host.process is not None:
             self._host.process.stop(grace_s)
         self._host.remove()
+
+
+def download_prefix(source: Mapping[str, str], storage: RoleStorage, folder: Path) -> None:
+    """Each object as a file, by the rest of its key. Source: API reference, S3ModelDataSource.
+
+    Raises:
+        DownloadFailed: another kind of source, or what `storage` raises.
+    """
+    uri = source["S3Uri"]
+    if (source["S3DataType"], source["CompressionType"], uri[-1:]) != ("S3Prefix", "None", "/"):
+        raise DownloadFailed(f"the twin knows S3DataType S3Prefix, uncompressed, with a slash at its end, and not {dict(source)}")
+    if not storage.download(uri, "S3Prefix", folder):
+        raise DownloadFailed(f"no object was found below {uri}")
 
 
 class Fleet:

@@ -54,6 +54,17 @@ class S3Artifacts:
         with translated():
             client("s3").put_object(Bucket=self._bucket, Key=key, Body=body)
 
+    def copy(self, uri: str, key: str) -> None:
+        """One CopyObject: up to 5 GB. Source: Amazon S3 API Reference, CopyObject."""
+        bucket, _, source = uri.removeprefix("s3://").partition("/")
+        with translated():
+            try:
+                client("s3").copy_object(Bucket=self._bucket, Key=key, CopySource={"Bucket": bucket, "Key": source})
+            except ClientError as error:
+                if is_not_found(error):
+                    raise NotFound("artifact.unknown", f"There is no {uri}.") from error
+                raise
+
     def upload(self, key: str, file: BinaryIO) -> None:
         """A multipart upload where the file is large."""
         with translated():

@@ -29,4 +29,4 @@ class SageMakerInvoker:
                 if is_not_found(error) or code_of(error) in ("ValidationError", "ValidationException", "ModelNotReadyException"):
                     raise CapacityUnavailable("service.not_running", str(error), hint="Wait until the service is RUNNING.") from error
                 raise
-        return Answer(200, found["Body"].read(), found.get("ContentType", "application/json"))
+        return Answer(200, found["Body"].read(), found.get("ContentType", "application/json"), found.get("CustomAttributes", ""))

@@ -70,8 +70,9 @@ class SageMakerEndpoints:
         self._delete("delete_endpoint", EndpointName=service_id)
         for number in range(configs + 1):
             self._delete("delete_endpoint_config", EndpointConfigName=config_name(service_id, number))
-        for number in range(1, versions + 1):
-            self._delete("delete_model", ModelName=model_name(service_id, number))
+        names = [model_name(service_id, number) for number in range(1, versions + 1)]
+        for name in [*names, *(config_name(service_id, number) for number in range(1, configs + 1))]:  # the latter: of shared versions
+            self._delete("delete_model", ModelName=name)
 
     def _delete(self, operation: str, **name: str) -> None:
         with translated():

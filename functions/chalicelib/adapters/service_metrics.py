@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib.adapters.aws import client, translated
+from chalicelib.adapters.version_traffic import read_version_traffic
 from chalicelib.domain.service_version import Traffic, TrafficPoint
 from chalicelib.domain.times import text_of
 
@@ -62,6 +63,10 @@ class CloudWatchServiceMetrics:
             )
             for n, variant in enumerate(variants)
         }
+
+    def shared_traffic(self, service_id: str, versions: Sequence[str], since: datetime, until: datetime) -> dict[str, Traffic]:
+        """Of the servers' log."""
+        return read_version_traffic(service_id, versions, since, until)
 
     def series(
         self, service_id: str, variants: Sequence[str], since: datetime, until: datetime, period_s: int

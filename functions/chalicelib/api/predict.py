@@ -11,6 +11,7 @@ import logging
 import math
 import time
 from typing import Any
+from urllib.parse import parse_qsl
 
 from chalicelib.api.errors import JSON, Reply, reply_to
 from chalicelib.bootstrap import platform
@@ -80,10 +81,16 @@ def _predict(event: dict[str, Any], request_id: str) -> Reply:
         raise CapacityUnavailable("service.not_answering", answer.body[:200].decode(errors="replace"), hint="Try again.")
     return {
         "statusCode": answer.http_status,
-        "headers": {"content-type": answer.content_type},
+        "headers": {"content-type": answer.content_type} | _version(answer.attributes),
         "body": answer.body.decode() if is_text else base64.b64encode(answer.body).decode(),
         "isBase64Encoded": not is_text,
     }
+
+
+def _version(attributes: str) -> dict[str, str]:
+    """Which service version has answered. Source of the form: droplearn.contracts.versions."""
+    told = dict(parse_qsl(attributes)).get("version")
+    return {"x-droplearn-version": told} if told else {}
 
 
 def _note_use(service: Service) -> None:

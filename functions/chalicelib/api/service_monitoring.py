@@ -41,6 +41,11 @@ def _listed(service: str) -> Service:
     return found
 
 
+def _variants(service: Service) -> list[str]:
+    """All that it had."""
+    return service.variants if service.is_shared else [variant_of(number) for number in range(1, service.version_count + 1)]
+
+
 @router.get("/v1/prices", summary="The price table", tags=["services"])
 def list_prices() -> PricesView:
     """USD per instance and hour, with its date and source: for an estimate before a service is made. Needs a token."""
@@ -63,10 +68,12 @@ def list_events(service: str, limit: Limit = 100, cursor: Cursor = None) -> Serv
 
 @router.get("/v1/services/<service>/metrics", summary="A service's invocations", tags=["services"])
 def get_metrics(service: str, minutes: Minutes = 60) -> ServiceMetricsView:
-    """By version, as CloudWatch counts them: in AWS a minute or two late. Needs ListProject."""
+    """By version, as CloudWatch counts them: in AWS a minute or two late. Versions that share instances are counted as one, `shared`. Needs
+    ListProject.
+    """
     found, now = _listed(service), platform().now()
     period_s = 60 * max(1, -(-minutes // MAX_POINTS))
-    names = [variant_of(number) for number in range(1, found.version_count + 1)][-10:]
+    names = _variants(found)[-10:]
     if found.serving != "endpoint":
         return ServiceMetricsView(service=service, period_s=period_s, versions=[])
     points = platform().service_metrics.series(service, names, now - timedelta(minutes=minutes), now, period_s)
@@ -78,7 +85,7 @@ def get_metrics(service: str, minutes: Minutes = 60) -> ServiceMetricsView:
 def list_logs(service: str, limit: Limit = 100, cursor: Cursor = None) -> LogPage:
     """Oldest first, version by version; `node` is the instance. Needs ListProject."""
     found = _listed(service)
-    names = [variant_of(number) for number in range(1, found.version_count + 1)]
+    names = _variants(found)
     page = platform().endpoint_logs(service).page(names, limit, cursor)
     return LogPage(lines=[LogLineView.model_validate(line) for line in page.items], next_cursor=page.cursor)
 

@@ -21,6 +21,7 @@ from chalicelib.domain.service import (
     MAX_RUNTIME_S,
     MIN_IDLE_S,
     MIN_RUNTIME_S,
+    Placement,
     Service,
     services_of,
 )
@@ -56,6 +57,7 @@ class NewService(Part):
     kind: ServiceKind = ServiceKind.TEST
     idle_timeout_s: IdleTime | None = None
     variant: ModelVariant = "fp32"
+    placement: Annotated[Placement, Field(description="Of later versions: each on instances of its own, or all on the same")] = "dedicated"
 
 
 class ServiceChange(Part):

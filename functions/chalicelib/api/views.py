@@ -269,6 +269,7 @@ class ServiceView(View):
     serverless: Serverless | None
     network: str = Field(description="`public`, or `vpc`: its servers are in the stack's VPC")
     variant: str = Field(description="Of the model: `fp32` as trained, `int8`, `fp16`")
+    placement: str = Field(description="Of its versions: `dedicated`, each on instances of its own; `shared`, all on the same")
     max_runtime_s: int
     created_at: str
     updated_at: str

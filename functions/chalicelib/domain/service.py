@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from chalicelib.domain.failure import Problem
 from chalicelib.domain.hosting import ScalingRange, Serverless
@@ -15,6 +15,9 @@ MIN_RUNTIME_S, DEFAULT_RUNTIME_S, MAX_RUNTIME_S = 60, 3600, 30 * 24 * 3600
 MIN_IDLE_S, DEFAULT_IDLE_S, MAX_IDLE_S = 10, 1800, 7 * 24 * 3600
 NOTED_EVERY_S = 30
 FIRST_VARIANT = "v1"
+SHARED_VARIANT = "shared"
+"""The only one of an endpoint whose versions share the instances."""
+Placement = Literal["dedicated", "shared"]
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,12 @@ class Service:
     name: str | None = None
     variant: str = "fp32"
     """Of the model: as trained, or what optimisation made of it."""
+    placement: Placement = "dedicated"
+    """Of its versions: each on instances of its own, or all on the same."""
     token: str | None = None
     """Id of its present token."""
     weights: dict[str, float] = field(default_factory=lambda: {FIRST_VARIANT: 1.0})
-    """Of its endpoint's production variants: the service versions that answer, and their share of the traffic."""
+    """Of the service versions that answer: their share of the traffic."""
     version_count: int = 1
     config: str | None = None
     """The endpoint's configuration; None: the first, which has the service's name."""
@@ -95,9 +100,19 @@ class Service:
         return f"{self.id}-a{self.attempt}"
 
     @property
-    def live_versions(self) -> list[str]:
-        """The service versions that answer."""
-        return list(self.weights)
+    def is_shared(self) -> bool:
+        """All versions are in one server."""
+        return self.placement == "shared"
+
+    @property
+    def variants(self) -> list[str]:
+        """Of its endpoint: what CloudWatch counts by. Dedicated: one a version."""
+        return [SHARED_VARIANT] if self.is_shared else list(self.weights)
+
+    @property
+    def best_version(self) -> str:
+        """The one with the most traffic."""
+        return max(self.weights, key=lambda name: self.weights[name])
 
     @property
     def config_name(self) -> str:

@@ -34,7 +34,7 @@ class ServiceVersion:
     variant: str = "fp32"
     """Of the model: as it was trained, or optimised."""
     created_by: str = ""
-    serverless: Serverless | None = None
+    serverless: Serverless | None = field(default=None, hash=False)
 
     @property
     def key(self) -> str:
@@ -77,6 +77,8 @@ class ServiceUpdate:
     error: Problem | None = None
     phase: str = "planned"
     phase_since: str | None = None
+    moved: dict[str, str | None] | None = None
+    """`phase` and `phase_since` before PlanUpdate moved it last, and when that state was `entered`: its reply may have been lost."""
     wait_token: str | None = None
     config: str | None = None
     """The endpoint configuration that it waits for."""

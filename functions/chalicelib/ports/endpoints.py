@@ -30,6 +30,8 @@ class Answer:
     http_status: int
     body: bytes
     content_type: str
+    attributes: str = ""
+    """What the container says beside the body: `version=v2`."""
 
 
 class Endpoints(Protocol):
@@ -55,6 +57,9 @@ class ServiceMetrics(Protocol):
 
     def traffic(self, service_id: str, variants: Sequence[str], since: datetime, until: datetime) -> dict[str, Traffic]:
         """All in all, for each of the variants."""
+
+    def shared_traffic(self, service_id: str, versions: Sequence[str], since: datetime, until: datetime) -> dict[str, Traffic]:
+        """The same for versions that share a server, as the servers count it."""
 
     def series(
         self, service_id: str, variants: Sequence[str], since: datetime, until: datetime, period_s: int

@@ -31,6 +31,9 @@ class Artifacts(Protocol):
     def write(self, key: str, body: bytes) -> None:
         """Writes over what was there."""
 
+    def copy(self, uri: str, key: str) -> None:
+        """An object of a bucket to this one, without reading it here. Raises NotFound (`artifact.unknown`)."""
+
     def upload(self, key: str, file: BinaryIO) -> None:
         """From where the file stands to its end, in parts."""
 

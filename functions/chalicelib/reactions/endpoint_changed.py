@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.bootstrap import platform
 from chalicelib.service.services import look_at_endpoint
-from chalicelib.service.update_plan import look_at_update
+from chalicelib.service.update_waiting import look_at_update
 
 
 def handle(event: dict[str, Any]) -> dict[str, Any]:

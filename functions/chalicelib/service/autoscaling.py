@@ -16,14 +16,15 @@ def set_autoscaling(platform: Platform, service_id: str) -> None:
     """Of all versions that answer. Twice is as good as once."""
     service = find_service(platform, service_id)
     if service.autoscaling and service.state in (ServiceStatus.STARTING, ServiceStatus.RUNNING):
-        for variant in service.weights:
+        for variant in service.variants:
             platform.autoscaling.set(service_id, variant, service.autoscaling)
 
 
 def suspend_autoscaling(platform: Platform, service: Service) -> None:
     """Before its endpoint is changed or removed."""
     if service.autoscaling:
-        platform.autoscaling.remove(service.id, [variant_of(number) for number in range(1, service.version_count + 1)])
+        numbered = [variant_of(number) for number in range(1, service.version_count + 1)]
+        platform.autoscaling.remove(service.id, service.variants if service.is_shared else numbered)
 
 
 def remove_serving(platform: Platform, service: Service) -> None:

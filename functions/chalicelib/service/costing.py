@@ -62,6 +62,6 @@ def _answering_s(platform: Platform, service: Service) -> float:
     if service.running_since is None:
         return 0.0
     until = moment_of(service.ended_at) if service.ended_at else platform.now()
-    names = [variant_of(number) for number in range(1, service.version_count + 1)]
+    names = [variant_of(number) for number in range(1, service.version_count + 1)]  # a serverless service is never shared
     found = platform.service_metrics.traffic(service.id, names, moment_of(service.running_since), until)
     return sum(told.invocations * (told.latency_ms or 0.0) / 1000 for told in found.values())

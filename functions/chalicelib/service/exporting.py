@@ -24,7 +24,7 @@ from chalicelib.service.model_files import files_gone, key_of, only_network, rea
 from droplearn.contracts.errors import UnsupportedScenario
 from droplearn.contracts.model import ModelFile, ModelManifest
 from droplearn.contracts.s3_layout import export_key
-from droplearn.contracts.triton import config_text
+from droplearn.contracts.triton import NAME, network_place, repository_files
 from droplearn.scenarios import scenario_named
 
 Form = Literal["onnx", "triton"]
@@ -109,9 +109,7 @@ def _contents(form: Form, parts: _Parts) -> dict[str, bytes]:
         kept = [file.model_dump() for file in parts.manifest.files if file.role == "network"]
         about = parts.manifest.model_dump(mode="json", exclude_none=True, exclude={"history", "candidates"}) | {"files": kept}
         return beside | {"model.onnx": parts.network, "model.json": json.dumps(about, ensure_ascii=False, indent=1).encode()}
-    lines = "".join(" ".join(label.split()) + "\n" for label in parts.manifest.labels).encode()
-    config = config_text(parts.manifest, "model", "labels.txt").encode()
-    return {"model/config.pbtxt": config, "model/labels.txt": lines, "model/1/model.onnx": parts.network, "model/README.md": parts.readme}
+    return repository_files(parts.manifest) | {network_place(): parts.network, f"{NAME}/README.md": parts.readme}
 
 
 def _pack(platform: Platform, key: str, contents: Mapping[str, bytes], write: Callable[[BinaryIO, Mapping[str, bytes]], None]) -> int:

@@ -36,7 +36,6 @@ def _take_over(platform: Platform, service: Service) -> Service:
         state = platform.endpoints.state(service.id)
         if state is None or state.status in ("Failed", "OutOfService"):
             remove_serving(platform, service)  # what a half-done start has left would be in the way
-            best = max(service.weights, key=lambda name: service.weights[name])
-            platform.services.change(service.id, {"weights": {best: 1.0}, "config": None})
+            platform.services.change(service.id, {"weights": {service.best_version: 1.0}, "config": None})
     arn = platform.executions.start("deploy", service.execution_name, {"service_id": service.id})
     return platform.services.change(service.id, {"execution": arn}) or service

@@ -9,7 +9,7 @@ from chalicelib.domain.failure import problem_of
 from chalicelib.domain.hosting import ScalingRange, Serverless, container_environment, production_variant
 from chalicelib.domain.model import Model
 from chalicelib.domain.optimisation import archive_of
-from chalicelib.domain.service import DEFAULT_IDLE_S, DEFAULT_RUNTIME_S, LiveService, Service
+from chalicelib.domain.service import DEFAULT_IDLE_S, DEFAULT_RUNTIME_S, SHARED_VARIANT, LiveService, Placement, Service
 from chalicelib.domain.times import moment_of, text_of
 from chalicelib.ports import Platform
 from chalicelib.service.autoscaling import remove_serving
@@ -50,6 +50,7 @@ class ServiceOrder:
     idle_timeout_s: int | None = None
     """None: by kind; 0: never."""
     variant: str = AS_TRAINED
+    placement: Placement = "dedicated"
     request_key: str | None = None
     caller: str = ""
 
@@ -90,7 +91,7 @@ def check_order(platform: Platform, order: ServiceOrder) -> tuple[Model, dict[st
     if order.name is not None:
         check_name(order.name, "service")
     check_variant(model, order.variant)
-    wanted = HostingOrder(order.instance_type, order.instance_count, order.autoscaling, order.serverless, order.network)
+    wanted = HostingOrder(order.instance_type, order.instance_count, order.autoscaling, order.serverless, order.network, order.placement)
     return model, hosting_of(platform, model, wanted)
 
 
@@ -115,6 +116,7 @@ def _new_service(platform: Platform, order: ServiceOrder, model: Model, made: di
         idle_timeout_s=_idle_timeout_s(order),
         name=order.name,
         variant=order.variant,
+        placement=order.placement,
         **made,
     )
 
@@ -176,7 +178,7 @@ def plan_deployment(platform: Platform, service_id: str) -> dict[str, Any]:
     service = find_service(platform, service_id)
     is_there = service.serving == "endpoint" and platform.endpoints.state(service_id) is not None
     model = find_model(platform, service.model)
-    best = max(service.weights, key=lambda name: service.weights[name])
+    variant = SHARED_VARIANT if service.is_shared else service.best_version
     return {
         "serving": "present" if is_there else service.serving,
         "expires_at": rows_expire_at(platform, service),
@@ -184,10 +186,10 @@ def plan_deployment(platform: Platform, service_id: str) -> dict[str, Any]:
         "model_uri": archive_of(model.artifact_uri, model.optimisation, service.variant) or model.artifact_uri,
         "image_suffix": scenario_named(service.scenario).spec.image_suffix,
         "is_isolated": service.serverless is None,
-        "environment": container_environment(service.serverless),
+        "environment": container_environment(service.serverless) | {"SERVER_VERSION": service.best_version},
         "network": service.network,
         "vpc": vpc_config(platform) if service.network == "vpc" else {},
-        "variants": [production_variant(best, service.id, 1, service.instance_type, service.instance_count, service.serverless)],
+        "variants": [production_variant(variant, service.id, 1, service.instance_type, service.instance_count, service.serverless)],
         "is_autoscaled": service.autoscaling is not None,
     }
 

@@ -138,7 +138,7 @@ def _idle_at(platform: Platform, service: Service) -> datetime | None:
     if idle_at > platform.now() or service.serving != "endpoint":
         return idle_at
     used = platform.service_metrics.last_use(
-        service.id, service.live_versions, idle_at - timedelta(seconds=service.idle_timeout_s), platform.now()
+        service.id, service.variants, idle_at - timedelta(seconds=service.idle_timeout_s), platform.now()
     )
     if used is None:
         return idle_at

@@ -7,6 +7,7 @@ traffic: planned -> applied
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,14 +15,15 @@ from chalicelib.domain.failure import Problem
 from chalicelib.domain.hosting import container_environment, production_variant
 from chalicelib.domain.optimisation import archive_of
 from chalicelib.domain.prices import counted_instances, instance_hours
-from chalicelib.domain.service import Service
+from chalicelib.domain.service import SHARED_VARIANT, Service
 from chalicelib.domain.service_version import CHECKS, ServiceUpdate, ServiceVersion, config_name, number_of, variant_of, verdict
 from chalicelib.domain.times import moment_of, text_of
-from chalicelib.ports import Platform
+from chalicelib.ports import EndpointState, Platform
 from chalicelib.service.autoscaling import set_autoscaling, suspend_autoscaling
 from chalicelib.service.finding import find, find_model, find_service
 from chalicelib.service.hosting import vpc_config
 from chalicelib.service.service_events import note_update_event
+from chalicelib.service.shared_versions import lay_out, shared_plan
 from chalicelib.service.versions import first_version
 from droplearn.contracts.status import ServiceStatus
 from droplearn.scenarios import scenario_named
@@ -29,9 +31,12 @@ from droplearn.scenarios import scenario_named
 Reply = dict[str, Any]
 
 
-def plan_update(platform: Platform, update_id: str, error: Problem | None = None) -> Reply:
-    """`next`: create (model and configuration), apply (configuration), switch (to a configuration that is there), weigh, watch, end."""
-    update = find(platform.service_updates, update_id, "update")
+def plan_update(platform: Platform, update_id: str, error: Problem | None = None, entered: str = "") -> Reply:
+    """`next`: create or create_shared (model and configuration), apply (configuration), switch (to one there is), weigh, watch, end.
+
+    `entered`: when the state that asks was. One that asks again has not got the reply: it is told the same, and not what comes after.
+    """
+    update = _as_asked(find(platform.service_updates, update_id, "update"), entered)
     service = find_service(platform, update.service)
     if update.outcome != "in_progress":
         note_update_event(platform, update)
@@ -43,21 +48,30 @@ def plan_update(platform: Platform, update_id: str, error: Problem | None = None
     return _STEPS[update.phase](platform, service, update)
 
 
+def _as_asked(update: ServiceUpdate, entered: str) -> ServiceUpdate:
+    before = update.moved or {}
+    if entered and before.get("entered") == entered:
+        return replace(update, phase=before["phase"] or update.phase, phase_since=before["phase_since"])
+    return replace(update, moved={"entered": entered})
+
+
 def _planned(platform: Platform, service: Service, update: ServiceUpdate) -> Reply:
     weights = update.weights or {}
+    if service.is_shared:
+        return _new_config(platform, service, update, "applied", weights)
     if update.version is None and set(weights) == set(service.weights):
         _move(platform, update, "applied", config=service.config_name)
         return _reply(service) | {"next": "weigh", "weights": [{"VariantName": n, "DesiredWeight": w} for n, w in weights.items()]}
     reply = _new_config(platform, service, update, "applied", weights)
     if update.version is None:
-        return reply | {"next": "apply"}
+        return reply
     version = find(platform.service_versions, f"{service.id}/{update.version}", "version")
     model = find_model(platform, version.model)
     return reply | {
         "next": "create_in_vpc" if service.network == "vpc" else "create",
         "vpc": vpc_config(platform) if service.network == "vpc" else {},
         "is_isolated": service.serverless is None,
-        "environment": container_environment(service.serverless),
+        "environment": container_environment(service.serverless) | {"SERVER_VERSION": version.name},
         "model_name": version.model_name,
         "model_uri": archive_of(model.artifact_uri, model.optimisation, version.variant) or model.artifact_uri,
         "image_suffix": scenario_named(service.scenario).spec.image_suffix,
@@ -75,16 +89,19 @@ def _applied(platform: Platform, service: Service, update: ServiceUpdate) -> Rep
 def _canary(platform: Platform, service: Service, update: ServiceUpdate) -> Reply:
     now, since, canary = platform.now(), moment_of(update.phase_since or update.at), update.what["canary"]
     new, (old, *_) = variant_of(update.version or 0), list(update.old_weights or {})
-    found = platform.service_metrics.traffic(service.id, [new, old], since, now)
+    count = platform.service_metrics.shared_traffic if service.is_shared else platform.service_metrics.traffic
+    found = count(service.id, [new, old], since, now)
     if reason := verdict(found[new], found[old], canary):
         _move(platform, update, "drained", config=service.config_name, message=f"Rolled back: {reason}.", weights=update.old_weights)
+        if service.is_shared:
+            return _drained(platform, service, update)
         weights = [{"VariantName": n, "DesiredWeight": w} for n, w in (update.old_weights or {}).items()]
         return _reply(service) | {"next": "weigh", "weights": [*weights, {"VariantName": new, "DesiredWeight": 0}]}
     if now < since + timedelta(seconds=canary["duration_s"]):
         return _watch(service, update)
     if not found[new].invocations:
         platform.service_updates.change(update.id, {"message": "Nobody asked while the canary was watched: nothing was found."})
-    return _new_config(platform, service, update, "promoted", {new: 1.0}) | {"next": "apply"}
+    return _new_config(platform, service, update, "promoted", {new: 1.0})
 
 
 def _promoted(platform: Platform, service: Service, update: ServiceUpdate) -> Reply:
@@ -129,12 +146,15 @@ def _new_config(platform: Platform, service: Service, update: ServiceUpdate, pha
     number = platform.services.increment(service.id, "config_count")
     name = config_name(service.id, number)
     counts = _instances_now(platform, service)
+    shares = {_version(platform, service, version): weight for version, weight in weights.items()}
+    plan: Reply = {"next": "apply", "variants": [_variant(version, weight, counts) for version, weight in shares.items()]}
+    if service.is_shared:
+        needed = variant_of(update.version) if update.version else max(weights, key=lambda version: weights[version])
+        count = counts.get(SHARED_VARIANT, service.instance_count)
+        plan = shared_plan(service, update, name, lay_out(platform, service, name, shares), needed, count)
     suspend_autoscaling(platform, service)
     _move(platform, update, phase, config=name, weights=weights)
-    return _reply(service) | {
-        "config_name": name,
-        "variants": [_variant(_version(platform, service, n), w, counts) for n, w in weights.items()],
-    }
+    return _reply(service) | plan | {"config_name": name}
 
 
 def _instances_now(platform: Platform, service: Service) -> dict[str, int]:
@@ -154,14 +174,17 @@ def _variant(version: ServiceVersion, weight: float, counts: dict[str, int]) -> 
 
 
 def _move(platform: Platform, update: ServiceUpdate, phase: str, **changes: Any) -> None:
-    platform.service_updates.change(update.id, {"phase": phase, "phase_since": text_of(platform.now()), "wait_token": None} | changes)
+    moved = {"entered": (update.moved or {}).get("entered"), "phase": update.phase, "phase_since": update.phase_since}
+    since = text_of(platform.now())
+    platform.service_updates.change(update.id, {"phase": phase, "phase_since": since, "wait_token": None, "moved": moved} | changes)
 
 
 def _take_over(platform: Platform, service: Service, update: ServiceUpdate, weights: dict[str, float]) -> None:
     """What the endpoint does now; the version with the most traffic names the service's model."""
     best = _version(platform, service, max(weights, key=lambda name: weights[name]))
     changes = {"weights": weights, "config": update.config, "model": best.model, "updated_at": text_of(platform.now())}
-    changes |= _billing(platform, service, [_version(platform, service, name) for name in weights])
+    live = [best] if service.is_shared else [_version(platform, service, name) for name in weights]
+    changes |= _billing(platform, service, live)
     platform.services.change(
         service.id, changes | {"instance_type": best.instance_type, "instance_count": best.instance_count, "variant": best.variant}
     )
@@ -197,31 +220,7 @@ def _reply(service: Service) -> Reply:
     return {"service_id": service.id}
 
 
-# ---- waiting for the endpoint --------------------------------------------------------------------------------------
-def await_update(platform: Platform, update_id: str, task_token: str) -> None:
-    """Keeps the token, then looks once."""
-    update = platform.service_updates.change(update_id, {"wait_token": task_token}, only_if={"outcome": ["in_progress"]})
-    if update is None:
-        platform.executions.fail(task_token, "UpdateFailed", "The update is over.")
-    else:
-        look_at_update(platform, update.service)
-
-
-def look_at_update(platform: Platform, service_id: str) -> None:
-    """Tells the waiting state what became of the endpoint; an event is only a reason to look."""
-    service = platform.services.get(service_id)
-    update = platform.service_updates.get(service.updating) if service is not None and service.updating else None
-    if update is None or not update.wait_token:
-        return
-    state = platform.endpoints.state(service_id)
-    if state is None or state.status in ("Failed", "OutOfService", "Deleting"):
-        platform.executions.fail(update.wait_token, "UpdateFailed", state.failure_reason if state else "The endpoint is gone.")
-    elif state.status == "InService" and state.config != update.config:
-        platform.executions.fail(update.wait_token, "UpdateFailed", state.failure_reason or "The endpoint kept its old configuration.")
-    elif state.status == "InService":
-        platform.executions.succeed(update.wait_token, {"status": state.status})
-
-
+# ---- an update whose execution is gone ----------------------------------------------------------------------------
 def end_lost_update(platform: Platform, update_id: str, error: Problem) -> str | None:
     """Its execution is gone. The service shows what its endpoint does, whichever way that is."""
     update = platform.service_updates.get(update_id)
@@ -230,7 +229,14 @@ def end_lost_update(platform: Platform, update_id: str, error: Problem) -> str |
     service = find_service(platform, update.service)
     state = platform.endpoints.state(service.id)
     if state is not None and state.weights:
-        platform.services.change(service.id, {"weights": state.weights, "config": state.config})
+        platform.services.change(service.id, {"weights": _weights_now(service, update, state), "config": state.config})
     platform.service_updates.change(update_id, {"error": error})
     _finish(platform, service, update, "failed", error["message"])
     return "failed"
+
+
+def _weights_now(service: Service, update: ServiceUpdate, state: EndpointState) -> dict[str, float]:
+    """The endpoint tells only which configuration it has; of a shared one the update knows the weights."""
+    if not service.is_shared:
+        return state.weights
+    return (update.weights if state.config == update.config else update.old_weights) or service.weights

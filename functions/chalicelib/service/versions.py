@@ -36,14 +36,15 @@ class VersionOrder:
 
 def add_version(platform: Platform, service_id: str, order: VersionOrder) -> ServiceUpdate:
     """Raises NotFound (`service.unknown`, `model.unknown`), Conflict (`service.not_running`, `service.updating`, `service.no_versions`,
-    `service.wrong_project`, `service.too_many_versions`, `service.serverless_one_version`, `variant.not_published`).
+    `service.wrong_project`, `service.too_many_versions`, `service.serverless_one_version`, `variant.not_published`), InvalidRequest
+    (`service.shared_instances`).
     """
     service = _changeable(platform, service_id)
     model = find_model(platform, order.model)
     if (model.project, model.scenario) != (service.project, service.scenario):
         raise Conflict("service.wrong_project", f"Model {model.id} belongs to another project.", hint="Deploy it in its own project.")
     check_variant(model, order.variant)
-    _check_serverless(service, order)
+    _check_hosting(service, order)
     share = order.canary["share"] if order.canary else order.share
     kept = {} if share >= 1 else {name: weight * (1 - share) for name, weight in _shares(service.weights).items()}
     if service.version_count >= MAX_VERSIONS or len(kept) >= MAX_LIVE_VERSIONS:
@@ -75,8 +76,12 @@ def change_traffic(platform: Platform, service_id: str, shares: dict[str, float]
     return _begin(platform, service, _new_update(platform, service, "traffic", by, {"shares": shares}, _shares(shares), None), None)
 
 
-def _check_serverless(service: Service, order: VersionOrder) -> None:
+def _check_hosting(service: Service, order: VersionOrder) -> None:
     """Source: Amazon SageMaker developer guide, "Deploy models with Amazon SageMaker Serverless Inference": one production variant."""
+    if service.is_shared and (order.instance_type or order.instance_count):
+        raise InvalidRequest(
+            "service.shared_instances", "The versions of this service share its instances.", hint="Leave instance_type and _count out."
+        )
     if service.serverless and (order.canary or order.share < 1 or order.instance_type or order.instance_count):
         hint = "Give the new version all of the traffic, and no instances."
         raise Conflict("service.serverless_one_version", "A serverless service has one version at a time.", hint=hint)

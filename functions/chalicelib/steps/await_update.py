@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.bootstrap import platform
-from chalicelib.service.update_plan import await_update
+from chalicelib.service.update_waiting import await_update
 
 
 def handle(event: dict[str, Any]) -> None:

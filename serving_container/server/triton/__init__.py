@@ -1,4 +1,5 @@
 """Engine `triton`: the network runs in a child process `tritonserver`, which batches what comes together.
 
-repository.py writes its model repository, child.py starts and ends the process, engine.py asks it; model.py runs inside it.
+repository.py writes its model repository, child.py starts and ends the process, host.py holds both and asks, engine.py is one model of it;
+model.py runs inside it.
 """

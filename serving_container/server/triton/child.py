@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from droplearn.contracts.triton import Backend
 from server.errors import InvalidModel
 from server.json_log import log
-from server.triton.repository import Backend
 
 _END_S = 10.0
 _KEPT_LINES = 20
@@ -73,6 +73,7 @@ def command_of(binary: Path, repository: Path, backends: Path, port: int) -> lis
         *dying,
         str(binary),
         f"--model-repository={repository}",
+        "--model-control-mode=explicit",
         f"--backend-directory={backends}",
         "--grpc-address=127.0.0.1",
         f"--grpc-port={port}",

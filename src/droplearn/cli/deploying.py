@@ -12,7 +12,7 @@ from droplearn.contracts.errors import InvalidRequest
 from droplearn.contracts.status import ServiceStatus
 
 Options = argparse.Namespace
-_ALIKE = ("model", "name", "instance_type", "instance_count", "kind", "network", "variant")
+_ALIKE = ("model", "name", "instance_type", "instance_count", "kind", "network", "placement", "variant")
 
 
 def deploy(options: Options, screen: Screen) -> Outcome:

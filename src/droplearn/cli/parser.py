@@ -224,6 +224,9 @@ def _add_deploy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--network", choices=["public", "vpc"], help="vpc: the servers are in the stack's VPC (default: public)")
     parser.add_argument("--estimate", action="store_true", help="say what it would cost, and make nothing")
     _variant(parser)
+    parser.add_argument(
+        "--placement", choices=["dedicated", "shared"], help="of later versions: instances of their own (default), or the same"
+    )
     parser.add_argument("--wait", action="store_true", help="until it answers")
 
 

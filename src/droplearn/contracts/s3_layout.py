@@ -80,6 +80,11 @@ def training_output_prefix(task_id: str) -> str:
     return f"{task_prefix(task_id)}output"
 
 
+def shared_models_prefix(service_id: str, config: str) -> str:
+    """versions.json and `<version>/model.tar.gz` of the versions that share an endpoint's servers under this configuration."""
+    return f"services/{service_id}/{config}/"
+
+
 def optimisation_prefix(task_id: str, attempt: int) -> str:
     """Holds request/ (request.json, images.manifest) and report/ (optimisation.json, `<variant>/model.tar.gz`)."""
     return f"{task_prefix(task_id)}optimised/a{attempt}/"

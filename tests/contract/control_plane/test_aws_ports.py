@@ -86,6 +86,14 @@ def test_the_size_of_an_object_is_told_without_reading_it(artifacts: Any):
     assert artifacts.size("a") == 4
 
 
+def test_an_object_is_copied_under_another_key_and_one_that_is_not_there_is_named(artifacts: Any):
+    artifacts.write("a/猫 1.tar.gz", b"archive")
+    artifacts.copy(artifacts.uri("a/猫 1.tar.gz"), "b/model.tar.gz")
+    assert artifacts.read("b/model.tar.gz") == b"archive"
+    with pytest.raises(NotFound, match="a/none"):
+        artifacts.copy(artifacts.uri("a/none"), "b/none")
+
+
 def test_a_link_is_signed_for_the_bucket_s_own_region_so_that_a_browser_is_not_redirected(cloud: None):
     url = urlsplit(S3Links("artifacts", "data").to_artifact("a/猫 b.zip", 60, "b.zip"))
     assert url.netloc == "artifacts.s3.eu-west-1.amazonaws.com"
@@ -157,6 +165,14 @@ def test_an_endpoint_is_removed_with_its_configuration_and_model(cloud: None):
     endpoints.remove("service-x")
     assert endpoints.state("service-x") is None
     assert sagemaker.list_models()["Models"] == sagemaker.list_endpoint_configs()["EndpointConfigs"] == []
+
+
+def test_models_that_belong_to_a_configuration_go_with_it(cloud: None):
+    sagemaker = boto3.client("sagemaker")
+    for name in ("service-x", "service-x-c1", "service-x-c2", "service-y-c1"):
+        sagemaker.create_model(ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer={"Image": "i"})
+    SageMakerEndpoints().remove("service-x", configs=2)
+    assert [model["ModelName"] for model in sagemaker.list_models()["Models"]] == ["service-y-c1"]
 
 
 # ---- executions ----------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from moto import mock_aws
 
 from chalicelib.adapters import aws
 from chalicelib.adapters.service_metrics import CloudWatchServiceMetrics
+from chalicelib.domain.service_version import Traffic
 from tests.contract.control_plane.test_example_store import CREDENTIALS
 
 AT = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
@@ -48,3 +50,23 @@ def test_the_last_use_is_the_end_of_its_minute_at_most_now(metrics: CloudWatchSe
     assert metrics.last_use("service-x", ["v1"], since, AT) is None
     assert metrics.last_use("service-x", ["v1", "v2"], since, AT + timedelta(minutes=9)) == datetime(2026, 1, 1, 12, 1, tzinfo=UTC)
     assert metrics.last_use("service-x", ["v2"], since, AT + timedelta(seconds=5)) == AT + timedelta(seconds=5)
+
+
+def test_versions_that_share_a_server_are_counted_by_its_log(metrics: CloudWatchServiceMetrics):
+    """What a server of another version of the program, a library or a half-written line says is passed over."""
+    logs, group, now = boto3.client("logs"), "/aws/sagemaker/Endpoints/service-x", datetime.now(UTC)  # CloudWatch takes no old lines
+    begin = now - timedelta(minutes=2)
+    assert metrics.shared_traffic("service-x", ["v1"], begin, now)["v1"].invocations == 0
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="shared/i-1")
+    told = {"v1": {"requests": 8, "by_code": {"ok": 8}, "mean_latency_ms": 5.0}, "v2": {"requests": 2, "by_code": {"2003": 1, "1002": 1}}}
+    told["v2"]["mean_latency_ms"] = 30.0
+    lines = [json.dumps({"event": "summary", "requests": 10, "by_version": told})] * 2
+    lines += ['a library says "by_version"', '{"event":"summary","by_ver', '{"event":"other","by_version":{"v1":1}}', "[]"]
+    at = round(now.timestamp() * 1000)
+    events = [{"timestamp": at - 1000 + n, "message": line} for n, line in enumerate(lines)]
+    logs.put_log_events(logGroupName=group, logStreamName="shared/i-1", logEvents=events)
+    found = metrics.shared_traffic("service-x", ["v1", "v2", "v3"], begin, now)
+    assert found["v1"] == Traffic(16.0, 0.0, 0.0, 5.0)
+    assert found["v2"] == Traffic(4.0, 2.0, 2.0, 30.0)
+    assert found["v3"] == Traffic()

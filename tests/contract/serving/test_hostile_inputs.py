@@ -26,8 +26,8 @@ from droplearn.scenarios.sound_classification.sample import LABELS, sound
 from droplearn.scenarios.sound_classification.windows import WindowShape
 from server.admission import Phase
 from server.app import Serving, make_app
-from server.prediction import load_prediction
 from server.settings import Settings
+from server.versions import load_versions
 from tests.unit.serving.pictures import encode, scene
 from tests.unit.serving.tiny_model import manifest_of, write_model
 
@@ -43,7 +43,7 @@ class App:
 
     def __init__(self, model_dir: Path) -> None:
         self.serving = Serving(Settings(model_dir, workers=1, max_json_bytes=200_000, max_raw_bytes=200_000))
-        self.serving.prediction = load_prediction(self.serving.settings)
+        self.serving.versions = load_versions(self.serving.settings)
         self.serving.admission.phase = Phase.READY
         self._app, self._runner = make_app(self.serving), asyncio.Runner()
 

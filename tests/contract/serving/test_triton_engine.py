@@ -5,17 +5,20 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 
 import psutil
 import pytest
 from PIL import Image
 
+from droplearn.contracts.model import TensorSpec
 from tests.contract.serving.running_server import RunningServer
 from tests.contract.serving.test_server_process import coloured
 from tests.unit.serving.pictures import encode, scene
-from tests.unit.serving.tiny_model import write_model
+from tests.unit.serving.tiny_model import write_model, write_versions
 
-pytest.importorskip("pytriton", reason="tritonserver is not installed: make test-triton")
+if find_spec("pytriton") is None:
+    pytest.skip("tritonserver is not installed: make test-triton", allow_module_level=True)
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +89,16 @@ def test_a_server_that_is_killed_leaves_no_child_behind(model_dir):
         child = child_of(server.wait_until_ready(60))
         server.process.kill()
         assert psutil.wait_procs([child], timeout=15)[1] == []
+
+
+def test_versions_are_models_of_one_child_and_one_that_it_cannot_load_takes_no_other_with_it(tmp_path):
+    folder = write_versions(tmp_path, v1=1.0, v2=0.0, v3=0.5)
+    write_model(folder / "of-v3", inputs=[TensorSpec(name="other", dtype="uint8", shape=[-1, 32, 32, 3], axes="NHWC")])
+    with RunningServer(folder, {"SERVER_ENGINE": "triton", "SERVER_WORKERS": "1"}) as server:
+        server.wait_until_ready(60)
+        for query, name in (("", "v1"), ("?version=v2", "v2")):
+            answer = server.predict(coloured("red"), query=query)
+            assert answer.json["result"]["output"][0]["body"][0]["label"] == name
+            assert answer.headers["x-amzn-sagemaker-custom-attributes"] == f"version={name}"
+        assert server.ask("GET", "/ping").json["versions"] == {"v1": "ready", "v2": "ready", "v3": "model.unusable"}
+        assert len([p for p in psutil.Process(server.process.pid).children() if "tritonserver" in p.name()]) == 1

@@ -114,7 +114,7 @@ def test_a_network_without_an_axis_for_the_batch_is_not_batched(platform: FakePl
     windows = TensorSpec(name="samples", dtype="float32", shape=[-1, 1344], axes="WT")
     once = TensorSpec(name="probabilities", dtype="float32", shape=[1, 3], axes="NC")
     manifest = write_network(platform, a_model(platform)).model_copy(update={"inputs": [windows], "outputs": [once]})
-    config = config_text(manifest, "model", "labels.txt")
+    config = config_text(manifest)
     assert "max_batch_size: 0" in config
     assert "dims: [ -1, 1344 ]" in config
     assert "dynamic_batching" not in config

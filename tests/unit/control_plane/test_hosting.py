@@ -53,6 +53,8 @@ def test_a_range_begins_with_its_least_instances_unless_a_number_within_it_is_gi
         {"serverless": SMALL, "instance_count": 1},
         {"serverless": SMALL, "autoscaling": RANGE},
         {"serverless": SMALL, "network": "vpc"},
+        {"serverless": SMALL, "placement": "shared"},
+        {"placement": "shared", "network": "vpc"},
     ],
 )
 def test_what_does_not_go_together_is_refused_before_anything_is_made(order):
@@ -86,7 +88,7 @@ def test_a_serverless_service_has_no_instances_and_one_worker():
             "ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 10},
         }
     ]
-    assert (plan["is_isolated"], plan["environment"]) == (False, {"SERVER_WORKERS": "1"})
+    assert (plan["is_isolated"], plan["environment"]) == (False, {"SERVER_WORKERS": "1", "SERVER_VERSION": "v1"})
 
 
 def test_a_service_in_the_vpc_gets_the_subnets_of_the_stack():
@@ -118,7 +120,7 @@ def test_a_serverless_service_has_one_version_at_a_time(order):
         add_version(platform, service.id, VersionOrder(NEW, **order))
     plan = plan_update(platform, add_version(platform, service.id, VersionOrder(NEW)).id)
     assert [v["ServerlessConfig"]["MemorySizeInMB"] for v in plan["variants"]] == [2048]
-    assert (plan["is_isolated"], plan["environment"]) == (False, {"SERVER_WORKERS": "1"})
+    assert (plan["is_isolated"], plan["environment"]) == (False, {"SERVER_WORKERS": "1", "SERVER_VERSION": "v2"})
 
 
 def test_a_new_version_begins_with_as_many_instances_as_the_old_one_has_and_is_scaled_when_it_answers():
@@ -142,6 +144,19 @@ def test_moving_traffic_between_versions_leaves_both_scaled():
     moved = change_traffic(platform, service.id, {"v1": 1, "v2": 3})
     assert plan_update(platform, moved.id)["next"] == "weigh"
     assert variants_of(platform) == ["v1", "v2"]
+
+
+def test_versions_that_share_their_instances_are_scaled_as_one():
+    platform = a_platform()
+    platform.artifacts.write("tasks/t/output/j/output/model.tar.gz", b"archive")
+    service = scaled(platform, placement="shared")
+    platform.endpoints.known[service.id] = EndpointState("InService", instances={"shared": 5})
+    update = add_version(platform, service.id, VersionOrder(NEW, share=0.5))
+    plan = plan_update(platform, update.id)
+    assert [(v["VariantName"], v["InitialInstanceCount"]) for v in plan["variants"]] == [("shared", 5)]
+    assert variants_of(platform) == []
+    plan_update(platform, update.id)
+    assert variants_of(platform) == ["shared"]
 
 
 @pytest.mark.parametrize("how", ["caught", "lost"])

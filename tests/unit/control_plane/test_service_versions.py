@@ -12,7 +12,8 @@ from chalicelib.service.identifying import identify
 from chalicelib.service.rotation import rotate_token
 from chalicelib.service.services import plan_deployment
 from chalicelib.service.settling import Execution, record_failure, settle_ended_execution
-from chalicelib.service.update_plan import await_update, look_at_update, plan_update
+from chalicelib.service.update_plan import plan_update
+from chalicelib.service.update_waiting import await_update, look_at_update
 from chalicelib.service.versions import VersionOrder, add_version, change_traffic
 from droplearn.contracts.errors import Conflict, InvalidRequest, TransientError, Unauthenticated
 from tests.unit.control_plane.test_services import deployed
@@ -66,6 +67,46 @@ def test_a_share_of_the_traffic_leaves_the_old_version_the_rest_and_can_be_chang
     assert (plan["next"], [v["VariantName"] for v in plan["variants"]]) == ("apply", ["v2"])
     plan_update(platform, alone.id)
     assert weights(platform, service) == {"v2": 1.0}
+
+
+def asked_twice(platform, update, entered, error=None):
+    """The state's first reply is lost; the second must say the same."""
+    first = plan_update(platform, update.id, error, entered)
+    platform.pass_time(1)
+    second = plan_update(platform, update.id, error, entered)
+    assert first["next"] == second["next"]
+    return second
+
+
+@pytest.mark.parametrize("is_good", [True, False])
+def test_a_reply_that_was_lost_is_given_again_in_every_phase(is_good):
+    platform = a_platform()
+    service, _ = running(platform)
+    update = add_version(platform, service.id, VersionOrder(NEW, canary=CANARY))
+    assert asked_twice(platform, update, "t1")["next"] == "create"
+    assert weights(platform, service) == {"v1": 1.0}, "nothing was created yet"
+    assert asked_twice(platform, update, "t2")["next"] == "watch"
+    assert weights(platform, service) == {"v1": 0.9, "v2": 0.1}
+    platform.pass_time(101)
+    platform.service_metrics.counted = {"v2": Traffic(100, 0 if is_good else 50)}
+    assert asked_twice(platform, update, "t3")["next"] == ("apply" if is_good else "weigh")
+    assert weights(platform, service) == {"v1": 0.9, "v2": 0.1}
+    if not is_good:
+        assert asked_twice(platform, update, "t4")["next"] == "switch"
+    assert asked_twice(platform, update, "t5")["next"] == "end"
+    assert weights(platform, service) == ({"v2": 1.0} if is_good else {"v1": 1.0})
+
+
+def test_an_error_whose_reply_was_lost_still_takes_the_canary_back():
+    platform = a_platform()
+    service, _ = running(platform)
+    update = add_version(platform, service.id, VersionOrder(NEW, canary=CANARY))
+    for entered in ("t1", "t2"):
+        plan_update(platform, update.id, None, entered)
+    assert asked_twice(platform, update, "t3", PROBLEM)["next"] == "switch"
+    assert asked_twice(platform, update, "t4")["next"] == "end"
+    assert platform.service_updates.get(update.id).outcome == "failed"
+    assert weights(platform, service) == {"v1": 1.0}
 
 
 def canary_of(platform, **changes):

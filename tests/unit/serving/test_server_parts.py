@@ -21,6 +21,7 @@ from server.errors import InvalidModel, RequestError, translate
 from server.metrics import Metrics
 from server.model_folder import network_path, read_manifest, verify_files
 from server.settings import Settings, read_settings
+from server.versions import Version, Versions
 from tests.unit.serving.tiny_model import manifest_of, network, write_model
 
 
@@ -187,7 +188,7 @@ def ready(answer: object) -> Serving:
                 raise answer
             return json.dumps([repr(g) for g in given[:3]]).encode()
 
-    serving.prediction = Fake()  # type: ignore[assignment]
+    serving.versions = Versions([Version("", 1.0, Fake())])  # type: ignore[arg-type]
     serving.admission.phase = Phase.READY
     return serving
 

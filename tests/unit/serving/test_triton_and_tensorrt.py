@@ -12,24 +12,26 @@ import pytest
 
 from droplearn.contracts.errors import InvalidRequest
 from droplearn.contracts.model import TensorSpec
+from droplearn.contracts.triton import ANYWHERE, Running, config_text, repository_files
 from server.errors import InvalidModel
 from server.settings import read_settings
 from server.tensorrt import options, providers, triton_parameters
 from server.triton.child import command_of, find_installation
-from server.triton.repository import config_of, write_repository
+from server.triton.repository import write_model
 from tests.unit.serving.tiny_model import manifest_of, network
 
 MANIFEST = manifest_of(network())
 CACHE = Path("/plans")
+GOLDENS = Path(__file__).parents[2] / "contract" / "goldens" / "triton"
 
 
 def test_the_configuration_of_a_model_follows_its_manifest():
-    text = config_of(MANIFEST, "onnxruntime", 2, is_on_gpu=False).to_text()
+    text = config_text(MANIFEST, running=Running("onnxruntime", 2))
     for line in (
         'backend: "onnxruntime"',
         "max_batch_size: 16",
         'input [ { name: "image" data_type: TYPE_UINT8 dims: [ 32, 32, 3 ] } ]',
-        'output [ { name: "probabilities" data_type: TYPE_FP32 dims: [ 3 ] } ]',
+        'output [ { name: "probabilities" data_type: TYPE_FP32 dims: [ 3 ] label_filename: "labels.txt" } ]',
         "instance_group [ { count: 2 kind: KIND_CPU } ]",
         "dynamic_batching { }",
     ):
@@ -43,7 +45,7 @@ def test_a_network_whose_first_axis_is_no_batch_is_never_batched():
             "outputs": [TensorSpec(name="probabilities", dtype="float32", shape=[1, 4], axes="NC")],
         }
     )
-    text = config_of(sound, "python", 1, is_on_gpu=False).to_text()
+    text = config_text(sound, running=Running("python", 1))
     assert "max_batch_size: 0" in text
     assert "dynamic_batching" not in text
     assert "dims: [ -1, 16000 ]" in text
@@ -52,9 +54,24 @@ def test_a_network_whose_first_axis_is_no_batch_is_never_batched():
 def test_a_repository_has_the_network_and_for_the_python_backend_what_runs_it(tmp_path):
     (tmp_path / "network.onnx").write_bytes(b"onnx")
     for backend, files in (("python", {"model.onnx", "model.py"}), ("onnxruntime", {"model.onnx"})):
-        written = write_repository(tmp_path / backend, tmp_path / "network.onnx", config_of(MANIFEST, backend, 1, is_on_gpu=False))
-        assert {file.name for file in (written / "model" / "1").iterdir()} == files
-        assert (written / "model" / "config.pbtxt").read_text().startswith('name: "model"')
+        for name in ("v1", "v2"):
+            write_model(tmp_path / backend, name, tmp_path / "network.onnx", MANIFEST, Running(backend, 1))
+            assert {file.name for file in (tmp_path / backend / name / "1").iterdir()} == files
+            assert (tmp_path / backend / name / "config.pbtxt").read_text().startswith(f'name: "{name}"')
+
+
+def test_what_the_server_writes_is_what_an_export_has_and_then_where_it_runs(tmp_path):
+    (tmp_path / "network.onnx").write_bytes(b"onnx")
+    exported = repository_files(MANIFEST)
+    assert exported["model/config.pbtxt"] == (GOLDENS / "config.pbtxt").read_bytes()
+    for running in (ANYWHERE, Running("onnxruntime", 2)):
+        write_model(tmp_path, "model", tmp_path / "network.onnx", MANIFEST, running)
+        written = {path: (tmp_path / path).read_bytes() for path in exported}
+        assert written["model/labels.txt"] == exported["model/labels.txt"]
+        assert written["model/config.pbtxt"].startswith(exported["model/config.pbtxt"])
+    assert (tmp_path / "model/config.pbtxt").read_bytes() == (GOLDENS / "config_on_two_cores.pbtxt").read_bytes()
+    write_model(tmp_path, "model", tmp_path / "network.onnx", MANIFEST, ANYWHERE)
+    assert (tmp_path / "model/config.pbtxt").read_bytes() == exported["model/config.pbtxt"]
 
 
 def test_the_child_listens_for_grpc_on_loopback_and_for_nothing_else():
@@ -87,7 +104,7 @@ def test_a_plan_is_kept_under_the_name_of_model_variant_and_precision_for_batche
     assert (told["trt_int8_enable"], told["trt_fp16_enable"]) == ("1", "1")
     assert options("fp16", MANIFEST, CACHE)["trt_int8_enable"] == "0"
     assert (told["trt_profile_min_shapes"], told["trt_profile_max_shapes"]) == ("image:1x32x32x3", "image:16x32x32x3")
-    text = config_of(MANIFEST, "onnxruntime", 1, is_on_gpu=True, tensorrt=triton_parameters("fp16", CACHE)).to_text()
+    text = config_text(MANIFEST, running=Running("onnxruntime", 1, is_on_gpu=True, tensorrt=triton_parameters("fp16", CACHE)))
     assert 'name: "tensorrt"' in text
     assert "KIND_GPU" in text
 

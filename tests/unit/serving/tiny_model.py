@@ -6,6 +6,7 @@ It answers which colour channel is strongest, so tests know the right answer of 
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -69,4 +70,13 @@ def write_model(folder: Path, **changes: object) -> Path:
     content = network()
     (folder / "model.onnx").write_bytes(content)
     (folder / "model.json").write_text(manifest_of(content, **changes).to_json())  # type: ignore[arg-type]
+    return folder
+
+
+def write_versions(folder: Path, **weights: float) -> Path:
+    """A model folder with tiny models, each of which has a label of its own name."""
+    told = [{"name": name, "folder": f"of-{name}", "weight": weight} for name, weight in weights.items()]
+    for version in told:
+        write_model(folder / str(version["folder"]), labels=[str(version["name"]), "green", "blue"])
+    (folder / "versions.json").write_text(json.dumps({"versions": told}))
     return folder
