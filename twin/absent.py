@@ -1,4 +1,4 @@
-"""Services that nothing here uses, and whose modules others of moto import. They load its EC2, which costs half a second."""
+"""What nothing here uses, and other modules of moto import: they would cost each start most of a second. Who does use it is told."""
 
 import sys
 import types
@@ -19,9 +19,17 @@ class NoBackends:
         raise NotImplementedError("the twin has no Amazon ECS")
 
 
+def refuse_document(*_: Any) -> NoReturn:
+    """Stands for the check of an OpenAPI document."""
+    raise NotImplementedError("the twin makes no API from an OpenAPI document")
+
+
 _STAND_INS: dict[str, dict[str, Any]] = {
     "moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_batch": {"StateTaskServiceBatch": NoBatch},
     "moto.ecs": {"ecs_backends": NoBackends()},  # Application Auto Scaling looks at services of ECS
+    "openapi_spec_validator": {"validate": refuse_document},  # for bodies of REST APIs; API Gateway's second version imports the first
+    "openapi_spec_validator.validation": {},
+    "openapi_spec_validator.validation.exceptions": {"OpenAPIValidationError": type("OpenAPIValidationError", (Exception,), {})},
 }
 
 

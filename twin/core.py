@@ -56,7 +56,7 @@ class Core:
         self._store = SnapshotStore(state / "backends.snapshot", self.gate)
         blobs.install(state / "blobs")
         function_code.install()
-        for repair in (atomic, lookups, s3_events, sqs, indexes, answers, locking, transactions, targets, scaling):
+        for repair in (atomic, s3_events, sqs, indexes, answers, locking, transactions, targets, scaling):
             repair.install()
         for repair in (sagemaker_task, values, waiting, executions):
             repair.install()
@@ -70,6 +70,7 @@ class Core:
         machines = Machines(options.endpoint_url, self.credentials, images, state / "work")
         self.sagemaker = SageMaker(machines, state / "quotas.json")
         self.sagemaker.install()
+        lookups.install()
 
     def start(self) -> None:
         """Answer on the port.

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from twin import absent
 from twin.lambdas import function_code
 from twin.lambdas.code import place, unpack
 from twin.snapshot.blobs import Blob
@@ -63,3 +64,9 @@ def test_placed_code_is_what_unpack_finds(tmp_path: Path) -> None:
     assert (found / "app.py").samefile(unpacked / "app.py")
     assert list(root.iterdir()) == [found]
     assert zipfile.ZipFile(io.BytesIO(body)).namelist() == [path.name for path in found.iterdir()]
+
+
+def test_what_is_left_out_says_so_when_it_is_asked_for() -> None:
+    for ask in (absent.NoBatch, absent.refuse_document, lambda: absent.NoBackends()["123456789012"]):
+        with pytest.raises(NotImplementedError, match="the twin"):
+            ask()
