@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import os
-import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.learning import runs
 from benchmarks.learning.local_job import LocalJob
 from droplearn.contracts.dataset import DatasetVersion, ExampleStatus, Split, VersionExample
-from droplearn.contracts.training import TaskSettings
 from droplearn.scenarios.object_detection import OBJECT_DETECTION
 
 
@@ -51,12 +48,11 @@ class Measured:
 def main() -> None:
     options = _options()
     results = []
-    for seed in range(options.seed, options.seed + options.seeds):
+    for seed in runs.seeds_of(options):
         results.append(measure(options, seed))
-        print_row(results[-1], is_first=len(results) == 1)
-    print_mean(results)
-    if options.json:
-        options.json.write_text(json.dumps([asdict(result) for result in results], indent=1))
+        runs.print_row(results)
+    runs.print_means(results, ("map_50", "map_50_95", "valid_map_50", "peer_map_50", "first_model_s", "first_map_50", "total_s"))
+    runs.write_rows(options.json, results)
 
 
 def annotated_version(
@@ -105,12 +101,12 @@ def measure(options: argparse.Namespace, seed: int) -> Measured:
         job = LocalJob(Path(scratch), OBJECT_DETECTION.name)
         version, examples = annotated_version(options.data, f"v-{seed}", seed, options.test_fraction, options.validation_fraction)
         job.write_channel(version, examples, options.data)
-        told = json.loads(options.settings)
-        job.write_request(TaskSettings(preset=options.preset, max_runtime_s=options.budget, seed=seed, **told), version.version_id)
-        first_s, total_s, first = _train(job, Path(scratch) / "first")
+        job.write_request(runs.settings_of(options, seed), version.version_id)
+        first = Path(scratch) / "first"
+        first_s, total_s = runs.train_timed(job, first)
         if options.log:
-            print(job.log.with_name("train.jsonl").read_text(), flush=True)
-        metrics = {model: _evaluate(job, model, version, examples, options.data) for model in (first, job.model)}
+            runs.show_log(job)
+        metrics = {model: runs.evaluated(job, model, version, examples, options.data) for model in (first, job.model)}
         manifest = job.manifest
         peer = _peer(job, options, seed, version, examples) if options.peer else float("nan")
         return Measured(
@@ -126,33 +122,10 @@ def measure(options: argparse.Namespace, seed: int) -> Measured:
             first_map_50=metrics[first]["map_50"],
             total_s=total_s,
             rounds=len(manifest.history),
-            chosen=next((c.name for c in manifest.candidates if c.is_chosen), "?"),
+            chosen=runs.chosen_of(manifest),
             stop_reason=manifest.stop_reason,
             load=os.getloadavg()[0],
         )
-
-
-def _train(job: LocalJob, first: Path) -> tuple[float, float, Path]:
-    """Seconds to the first model and to the end; a copy of the first model."""
-    started = time.monotonic()
-    process = job.start("train", job.log.with_name("train.jsonl"))
-    best = job.base / "checkpoints" / "best" / "model.json"
-    while not best.exists() and process.poll() is None:
-        time.sleep(0.02)
-    first_s = time.monotonic() - started
-    first.mkdir()
-    for file in best.parent.iterdir():
-        (first / file.name).write_bytes(file.read_bytes())
-    if process.wait():
-        sys.exit(job.log.with_name("train.jsonl").read_text())
-    return first_s, time.monotonic() - started, first
-
-
-def _evaluate(job: LocalJob, model: Path, version: DatasetVersion, examples: Sequence[VersionExample], images: Path) -> dict[str, float]:
-    job.write_evaluation(model, version, examples, images, "test_split")
-    if job.run("evaluate"):
-        sys.exit(job.log.read_text())
-    return job.report.metrics
 
 
 def _peer(job: LocalJob, options: argparse.Namespace, seed: int, version: DatasetVersion, examples: Sequence[VersionExample]) -> float:
@@ -161,37 +134,14 @@ def _peer(job: LocalJob, options: argparse.Namespace, seed: int, version: Datase
 
     model = job.base / "plain"
     train_plainly(job, model, options.budget, seed)
-    return _evaluate(job, model, version, examples, options.data)["map_50"]
-
-
-def print_row(result: Measured, *, is_first: bool) -> None:
-    told = asdict(result)
-    shown = [f"{v:.3f}" if isinstance(v, float) else str(v) for v in told.values()]
-    widths = [max(len(name), len(text), 7) for name, text in zip(told, shown, strict=True)]
-    if is_first:
-        print("  ".join(f"{name:>{width}}" for name, width in zip(told, widths, strict=True)))
-    print("  ".join(f"{text:>{width}}" for text, width in zip(shown, widths, strict=True)), flush=True)
-
-
-def print_mean(results: Sequence[Measured]) -> None:
-    for name in ("map_50", "map_50_95", "valid_map_50", "peer_map_50", "first_model_s", "first_map_50", "total_s"):
-        values = np.array([getattr(result, name) for result in results])
-        print(f"{name:>15} mean {values.mean():.4f}  from {values.min():.4f} to {values.max():.4f}  over {len(values)}")
+    return runs.evaluated(job, model, version, examples, options.data)["map_50"]
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="a folder of annotated pictures")
-    parser.add_argument("--budget", type=int, default=600, help="max runtime of one training, seconds")
-    parser.add_argument("--seeds", type=int, default=1, help="repeat with other splits and seeds")
-    parser.add_argument("--seed", type=int, default=0, help="the first seed")
-    parser.add_argument("--preset", default="high_performance")
+    parser = runs.common_options(__doc__, "a folder of annotated pictures", budget_s=600)
     parser.add_argument("--test-fraction", type=float, default=0.2)
     parser.add_argument("--validation-fraction", type=float, default=0.12)
-    parser.add_argument("--settings", default="{}", help="further task settings, JSON")
     parser.add_argument("--peer", action="store_true", help="also train by a plain recipe in the same budget")
-    parser.add_argument("--json", type=Path, help="also write the rows here")
-    parser.add_argument("--log", action="store_true", help="print what the trainer printed")
     return parser.parse_args()
 
 

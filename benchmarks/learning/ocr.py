@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.learning import runs
 from benchmarks.learning.local_job import LocalJob, freeze_folder
 from benchmarks.learning.ocr_peers import NGramPeer, rapidocr_lines, read_all
 from droplearn.contracts.dataset import DatasetVersion, VersionExample
@@ -58,15 +58,14 @@ def main() -> None:
         started = time.monotonic()
         pages = read_all(options.data, version, examples, cache, options.preset)
         print(f"{len(examples)} pages read in {time.monotonic() - started:.0f} s", flush=True)
-        for seed in range(options.seed, options.seed + options.seeds):
+        for seed in runs.seeds_of(options):
             order = np.random.default_rng(seed).permutation(len(examples))
             for fold in options.fold or range(options.folds):
                 test = set(order[fold :: options.folds].tolist())
                 results.append(measure(options, version, _split(examples, test, seed, options.validation_fraction), seed, fold, pages))
-                print_row(results[-1], is_first=len(results) == 1)
-    print_mean(results)
-    if options.json:
-        options.json.write_text(json.dumps([asdict(result) for result in results], indent=1))
+                runs.print_row(results)
+    runs.print_means(results, [name for name, value in asdict(results[0]).items() if isinstance(value, float)])
+    runs.write_rows(options.json, results)
 
 
 def measure(
@@ -75,21 +74,17 @@ def measure(
     with tempfile.TemporaryDirectory() as scratch:
         job = LocalJob(Path(scratch), "ocr")
         job.write_channel(version, examples, options.data)
-        settings = TaskSettings(preset=options.preset, max_runtime_s=options.budget, seed=seed, **json.loads(options.settings))
-        job.write_request(settings, version.version_id)
+        job.write_request(runs.settings_of(options, seed), version.version_id)
         checkpoints = job.base / "checkpoints"
         checkpoints.mkdir()
         if not options.cold:
             _copy_without(pages, checkpoints / pages.name, {e.path for e in examples if e.split == "test"})
-        first_s, total_s = _train(job)
+        first_s, total_s = runs.train_timed(job)
         if options.log:
-            print(job.log.with_name("train.jsonl").read_text())
-        job.write_evaluation(job.model, version, examples, options.data, "test_split")
-        if job.run("evaluate"):
-            sys.exit(job.log.read_text())
+            runs.show_log(job)
+        metrics, manifest = runs.evaluated(job, job.model, version, examples, options.data), job.manifest
         if options.show:
             _show(job)
-        metrics, manifest = job.report.metrics, job.manifest
         peer = NGramPeer(pages, examples)
         return Measured(
             seed=seed,
@@ -106,23 +101,10 @@ def measure(
             plain_given_lines=0.0 if options.no_peer else peer.macro_f1(is_given=True),
             first_model_s=first_s,
             total_s=total_s,
-            chosen=", ".join(c.name for c in manifest.candidates if c.is_chosen),
+            chosen=runs.chosen_of(manifest),
             stop_reason=manifest.stop_reason,
             load=os.getloadavg()[0],
         )
-
-
-def _train(job: LocalJob) -> tuple[float, float]:
-    """Seconds to the first model and to the end."""
-    started = time.monotonic()
-    process = job.start("train", job.log.with_name("train.jsonl"))
-    best = job.base / "checkpoints" / "best" / "model.json"
-    while not best.exists() and process.poll() is None:
-        time.sleep(0.05)
-    first_s = time.monotonic() - started
-    if process.wait():
-        sys.exit(job.log.with_name("train.jsonl").read_text())
-    return first_s, time.monotonic() - started
 
 
 def _split(examples: Sequence[VersionExample], test: set[int], seed: int, validation_fraction: float) -> list[VersionExample]:
@@ -150,37 +132,14 @@ def _show(job: LocalJob) -> None:
                 print(f"   {row['path']} {name}: {found.get(name)!r} for {wanted[name]!r}")
 
 
-def print_row(result: Measured, *, is_first: bool) -> None:
-    told = asdict(result)
-    if is_first:
-        print("  ".join(f"{name:>{max(len(name), 6)}}" for name in told), flush=True)
-    shown = [f"{v:.3f}" if isinstance(v, float) else str(v) for v in told.values()]
-    print("  ".join(f"{text:>{max(len(name), 6)}}" for name, text in zip(told, shown, strict=True)), flush=True)
-
-
-def print_mean(results: Sequence[Measured]) -> None:
-    for name, value in asdict(results[0]).items():
-        if isinstance(value, float):
-            values = np.array([getattr(result, name) for result in results])
-            print(f"{name:>28} mean {values.mean():.4f}  from {values.min():.4f} to {values.max():.4f}  over {len(values)}")
-
-
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="a folder of pictures with VOC XML of the same name")
-    parser.add_argument("--budget", type=int, default=600, help="max runtime of one training, seconds")
+    parser = runs.common_options(__doc__, "a folder of pictures with VOC XML of the same name", budget_s=600)
     parser.add_argument("--folds", type=int, default=5, help="each of these parts is held out in turn")
     parser.add_argument("--fold", type=int, action="append", help="only this part (from 0); may be repeated")
-    parser.add_argument("--seeds", type=int, default=1, help="repeat with other splits and seeds")
-    parser.add_argument("--seed", type=int, default=0, help="the first seed")
-    parser.add_argument("--preset", default="high_performance")
     parser.add_argument("--validation-fraction", type=float, default=0.15)
-    parser.add_argument("--settings", default="{}", help="further task settings, JSON")
     parser.add_argument("--cache", type=Path, help="keep what was read of the pages here")
     parser.add_argument("--cold", action="store_true", help="every training reads its pages itself")
     parser.add_argument("--no-peer", action="store_true", help="ours only")
-    parser.add_argument("--json", type=Path, help="also write the rows here")
-    parser.add_argument("--log", action="store_true", help="print what the trainer printed")
     parser.add_argument("--show", action="store_true", help="print fields that differ")
     return parser.parse_args()
 

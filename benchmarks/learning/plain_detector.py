@@ -20,11 +20,12 @@ from droplearn.networks.detector_graph import detector_graph, early_graph
 from droplearn.networks.detector_plan import DetectorPlan
 from droplearn.networks.efficientnet_lite import pretrained_weights
 from droplearn.scenarios.learning import ProcessGroup, TrainingContext
+from droplearn.scenarios.learning.torch_process import prepare_process
 from droplearn.scenarios.object_detection.inference import Graph
 from droplearn.scenarios.object_detection.training.augmentation import Augmentation
 from droplearn.scenarios.object_detection.training.examples import gather, learning_set
 from droplearn.scenarios.object_detection.training.loader import ViewLoader
-from droplearn.scenarios.object_detection.training.network import DetectorTraining, fresh_weights, prepare_process
+from droplearn.scenarios.object_detection.training.network import DetectorTraining, fresh_weights
 from droplearn.scenarios.object_detection.training.pictures import PictureCache, read_all
 
 SIZE, BATCH = 320, 8
