@@ -8,7 +8,7 @@ from PIL import Image
 
 from droplearn.scenarios.image_classification.training.features import FeatureTable, Problem, extract, health
 from droplearn.scenarios.image_classification.training.pictures import BatchLoader, PictureCache, random_crop
-from droplearn.scenarios.image_classification.training.tuning_state import FILE, TuningState
+from droplearn.scenarios.image_classification.training.tuning_state import TuningState
 from droplearn.scenarios.learning import ExampleSource, ProcessGroup, StoppedEarly
 from droplearn.scenarios.learning.labelled_examples import LearningExample
 from tests.pictures import picture
@@ -170,5 +170,5 @@ def test_tuning_state_of_another_training_or_a_cut_file_is_not_used(tmp_path):
     assert TuningState.load(tmp_path, "k") is None
     state().save(tmp_path)
     assert TuningState.load(tmp_path, "another") is None
-    (tmp_path / FILE).write_bytes((tmp_path / FILE).read_bytes()[:100])
+    (tmp_path / TuningState.FILE).write_bytes((tmp_path / TuningState.FILE).read_bytes()[:100])
     assert TuningState.load(tmp_path, "k") is None

@@ -17,12 +17,13 @@ import numpy as np
 
 from droplearn.contracts.dataset import VersionExample
 from droplearn.contracts.errors import InvalidDataset
-from droplearn.contracts.evaluation import BadCase, CalibrationBin, EvaluationProtocol, EvaluationReport, LabelReport
+from droplearn.contracts.evaluation import BadCase, EvaluationProtocol, EvaluationReport
 from droplearn.scenarios.learning.arrays import Floats, Integers
 from droplearn.scenarios.learning.context import EvaluationContext, EvaluationResult
 from droplearn.scenarios.learning.curves import curves_of_classifier
 from droplearn.scenarios.learning.intervals import classification_intervals
-from droplearn.scenarios.learning.metrics import calibration_bins, classification_metrics, confusion_matrix, per_label
+from droplearn.scenarios.learning.label_reports import calibration_report, label_reports
+from droplearn.scenarios.learning.metrics import calibration_bins, classification_metrics, confusion_matrix
 
 HELD_OUT_FILE, NETWORK_FILE = "held_out.jsonl", "model.onnx"
 
@@ -97,7 +98,6 @@ def _label(example: VersionExample) -> str:
 def _report(context: EvaluationContext, scored: Scored, y: Integers, duration_s: float, nouns: str) -> EvaluationReport:
     labels = context.manifest.labels
     confusion = confusion_matrix(y, scored.probabilities.argmax(axis=1), len(labels))
-    scores = per_label(confusion)
     return EvaluationReport(
         evaluation_id=context.request.evaluation_id,
         model_id=context.request.model_id,
@@ -111,22 +111,9 @@ def _report(context: EvaluationContext, scored: Scored, y: Integers, duration_s:
         duration_s=round(duration_s, 3),
         metrics={name: round(value, 6) for name, value in classification_metrics(y, scored.probabilities).items()},
         intervals=classification_intervals(confusion),
-        labels=[
-            LabelReport(
-                label=label,
-                support=int(scores.support[i]),
-                predicted=int(scores.predicted[i]),
-                precision=round(float(scores.precision[i]), 6),
-                recall=round(float(scores.recall[i]), 6),
-                f1=round(float(scores.f1[i]), 6),
-            )
-            for i, label in enumerate(labels)
-        ],
+        labels=label_reports(labels, confusion),
         confusion_matrix=confusion.tolist(),
-        calibration=[
-            CalibrationBin(low=b.low, high=b.high, count=b.count, mean_confidence=b.mean_confidence, accuracy=b.accuracy)
-            for b in calibration_bins(y, scored.probabilities)
-        ],
+        calibration=calibration_report(calibration_bins(y, scored.probabilities)),
         warnings=_warnings(context, scored, y, nouns),
     )
 

@@ -1,4 +1,4 @@
-"""Folds for cross-validation: every label spread evenly, copies of one content never on both sides."""
+"""Folds for cross-validation: every label spread evenly, copies of one content never on both sides. And samples of examples."""
 
 from __future__ import annotations
 
@@ -34,3 +34,13 @@ def make_folds(y: Integers, contents: Sequence[str], seed: int, count: int | Non
     order = order[np.argsort(y[order], kind="stable")]
     fold_of = {contents[index]: place % wanted for place, index in enumerate(order)}
     return Folds(np.array([fold_of[content] for content in contents]))
+
+
+def sample_by_label(known: Integers, y: Integers, count: int, seed: int) -> Integers:
+    """About `count` of the indices `known`, every label kept in proportion and with at least ten."""
+    if len(known) <= count:
+        return known
+    order = np.random.default_rng(seed).permutation(known)
+    share = count / len(known)
+    kept = [own[: max(10, round(len(own) * share))] for label in np.unique(y[known]) if len(own := order[y[order] == label])]
+    return np.sort(np.concatenate(kept))

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from droplearn.scenarios.learning.arrays import Floats, Integers, log_softmax
+from droplearn.scenarios.learning.arrays import Floats, Integers, log_softmax, softmax
 from droplearn.scenarios.learning.calibration import fit_temperature, scaled_log_loss
 from droplearn.scenarios.learning.lbfgs import minimise
+from droplearn.scenarios.learning.metrics import classification_metrics
 
 STRENGTHS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 """C: the sum of losses weighs this much against half the squared weights."""
@@ -31,6 +32,10 @@ class LinearHead:
         """(N, D) to (N, K)."""
         product: Floats = features @ self.weight.T + self.bias
         return product
+
+    def log_loss(self, features: Floats, y: Integers) -> float:
+        """The mean over (N, D) with the true labels (N,)."""
+        return classification_metrics(y, softmax(self.logits(features)))["log_loss"]
 
 
 @dataclass(frozen=True)

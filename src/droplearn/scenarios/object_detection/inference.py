@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from droplearn.scenarios.learning.arrays import Floats
+from droplearn.scenarios.learning.onnx_session import open_session
 from droplearn.scenarios.pictures import Pixels
 
 LOWEST_SCORE = 0.01
@@ -18,15 +18,7 @@ class Graph:
     """An ONNX graph with the input `image`; threads may share it. `size`: side of its input in pixels."""
 
     def __init__(self, model: bytes | Path) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
-        have = onnxruntime.get_available_providers()
-        providers = [p for p in ("CUDAExecutionProvider", "CPUExecutionProvider") if p in have]
-        self._session: Any = onnxruntime.InferenceSession(model if isinstance(model, bytes) else str(model), options, providers=providers)
+        self._session = open_session(model)
         self.size: int = self._session.get_inputs()[0].shape[1]
 
     def early(self, pixels: Pixels) -> Floats:

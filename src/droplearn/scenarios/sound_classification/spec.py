@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from droplearn.scenarios.choices import batch_size, epochs, learning_rate, warmup_epochs
+from droplearn.scenarios.label_metrics import LABEL_METRICS
 from droplearn.scenarios.scenario import Limits, PresetSpec, ScenarioSpec
 
 SPEC = ScenarioSpec(
@@ -16,15 +17,7 @@ SPEC = ScenarioSpec(
     file_extensions=[".wav", ".flac", ".ogg", ".mp3"],
     primary_metric="top1_accuracy",
     is_higher_better=True,
-    metrics=[
-        "top1_accuracy",
-        "top5_accuracy",
-        "macro_precision",
-        "macro_recall",
-        "macro_f1",
-        "log_loss",
-        "expected_calibration_error",
-    ],
+    metrics=list(LABEL_METRICS),
     presets={
         "high_performance": PresetSpec(
             title="High performance",

@@ -17,7 +17,8 @@ from droplearn.scenarios.learning import EvaluationContext, EvaluationResult
 from droplearn.scenarios.learning.arrays import Floats, Integers
 from droplearn.scenarios.learning.curves import curves_of_classifier
 from droplearn.scenarios.learning.intervals import classification_intervals
-from droplearn.scenarios.learning.metrics import calibration_bins, confusion_matrix, expected_calibration_error, per_label
+from droplearn.scenarios.learning.label_reports import calibration_report, label_reports
+from droplearn.scenarios.learning.metrics import calibration_bins, confusion_matrix, expected_calibration_error
 from droplearn.scenarios.tabular_prediction.members.ensemble import Pipeline
 from droplearn.scenarios.tabular_prediction.metrics import classification_scores, regression_scores
 from droplearn.scenarios.tabular_prediction.residuals import regression_intervals, residual_details
@@ -82,26 +83,13 @@ def evaluate(context: EvaluationContext) -> EvaluationResult:
 def _classification(context: EvaluationContext, scored: Scored, pipeline: Pipeline) -> _Found:
     y, chosen = scored.y.astype(np.int64), pipeline.decide(scored.answers)
     confusion = confusion_matrix(y, chosen, len(pipeline.labels))
-    scores, bins = per_label(confusion), calibration_bins(y, scored.answers)
-    reports = [
-        LabelReport(
-            label=label,
-            support=int(scores.support[i]),
-            predicted=int(scores.predicted[i]),
-            precision=round(float(scores.precision[i]), 6),
-            recall=round(float(scores.recall[i]), 6),
-            f1=round(float(scores.f1[i]), 6),
-        )
-        for i, label in enumerate(pipeline.labels)
-    ]
+    bins = calibration_bins(y, scored.answers)
     return _Found(
         metrics=classification_scores(y, scored.answers, chosen),
         bad_case_count=int(len(y) - confusion.trace()),
-        labels=reports,
+        labels=label_reports(pipeline.labels, confusion),
         confusion=confusion.tolist(),
-        calibration=[
-            CalibrationBin(low=b.low, high=b.high, count=b.count, mean_confidence=b.mean_confidence, accuracy=b.accuracy) for b in bins
-        ],
+        calibration=calibration_report(bins),
         details={"expected_calibration_error": round(expected_calibration_error(bins), 6)},
         intervals=_named_as_here(classification_intervals(confusion)),
         curves=curves_of_classifier(context.request.evaluation_id, pipeline.labels, y, scored.answers),

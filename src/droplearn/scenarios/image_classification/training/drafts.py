@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from droplearn.contracts.model import BaseModelComparison, Candidate, StopReason, TensorSpec
 from droplearn.networks.onnx_graph import add_classifier
 from droplearn.scenarios.image_classification.pixels import CROP_FRACTION
 from droplearn.scenarios.learning import DraftFile, ModelDraft
-from droplearn.scenarios.learning.arrays import Floats
+from droplearn.scenarios.learning.arrays import Floats, npz_bytes
 from droplearn.scenarios.learning.held_out import HELD_OUT_FILE, LABELS_FILE, HeldOut, held_out_lines, valid_metrics
 from droplearn.scenarios.learning.labelled_examples import LearningSet
 from droplearn.scenarios.learning.logistic_regression import LinearHead
@@ -51,7 +48,7 @@ def make_draft(
         DraftFile(HELD_OUT_FILE, "held_out_predictions", held_out_lines(data, held_out).encode()),
     ]
     if network.weights:
-        files.append(DraftFile(WEIGHTS_FILE, "weights", _npz(network.weights)))
+        files.append(DraftFile(WEIGHTS_FILE, "weights", npz_bytes(network.weights)))
     return ModelDraft(
         files=files,
         labels=data.labels,
@@ -66,9 +63,3 @@ def make_draft(
         base_model=base_model,
         warnings=warnings,
     )
-
-
-def _npz(weights: Mapping[str, Floats]) -> bytes:
-    written = io.BytesIO()
-    np.savez(written, **{name: np.asarray(value) for name, value in weights.items()})  # type: ignore[arg-type]
-    return written.getvalue()

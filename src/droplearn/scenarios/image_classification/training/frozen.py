@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from droplearn.scenarios.learning.arrays import Floats, Integers, softmax
-from droplearn.scenarios.learning.folds import make_folds
+from droplearn.scenarios.learning.folds import make_folds, sample_by_label
 from droplearn.scenarios.learning.labelled_examples import LearningSet
 from droplearn.scenarios.learning.logistic_regression import LinearHead, Standardised, cross_validate, fit_rows
 from droplearn.scenarios.learning.metrics import classification_metrics
@@ -36,7 +34,7 @@ def fit_frozen(data: LearningSet, features: Floats, seed: int, check: Callable[[
     """features: (N, D) of all examples. Strength, temperature and metrics come from cross-validation."""
     y, label_count = data.y, len(data.labels)
     known = data.indices("train", "validation")
-    sampled = _sample(known, y, cross_validated_count(label_count), seed)
+    sampled = sample_by_label(known, y, cross_validated_count(label_count), seed)
     standardised = Standardised.of(features[sampled])
     folds = make_folds(y[sampled], [data.examples[i].etag for i in sampled], seed)
     chosen = cross_validate(standardised, y[sampled], label_count, folds, check)
@@ -45,7 +43,7 @@ def fit_frozen(data: LearningSet, features: Floats, seed: int, check: Callable[[
         standardised = Standardised.of(features[known])
     head = standardised.head(fit_rows(standardised.rows, y[known], label_count, chosen.strength, check))
     metrics = classification_metrics(y[sampled], probabilities)
-    return FrozenModel(head, chosen.strength, chosen.temperature, sampled, probabilities, metrics, _loss(head, features[known], y[known]))
+    return FrozenModel(head, chosen.strength, chosen.temperature, sampled, probabilities, metrics, head.log_loss(features[known], y[known]))
 
 
 def fit_head(data: LearningSet, features: Floats, indices: Integers, strength: float, check: Callable[[], None]) -> LinearHead:
@@ -57,17 +55,3 @@ def fit_head(data: LearningSet, features: Floats, indices: Integers, strength: f
 def cross_validated_count(label_count: int) -> int:
     """Examples that a cross-validation takes at most."""
     return min(MAX_CROSS_VALIDATED, max(1000, MAX_LOGITS // label_count))
-
-
-def _loss(head: LinearHead, features: Floats, y: Integers) -> float:
-    return classification_metrics(y, softmax(head.logits(features)))["log_loss"]
-
-
-def _sample(known: Integers, y: Integers, count: int, seed: int) -> Integers:
-    """About `count`, every label kept in proportion and with at least ten."""
-    if len(known) <= count:
-        return known
-    order = np.random.default_rng(seed).permutation(known)
-    share = count / len(known)
-    kept = [own[: max(10, round(len(own) * share))] for label in np.unique(y[known]) if len(own := order[y[order] == label])]
-    return np.sort(np.concatenate(kept))

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from droplearn.contracts.training import HyperParameters
+from droplearn.scenarios.learning.rates import average_decay, warmup_cosine
 
 LEARNING_RATE, HEAD_FACTOR = 3e-4, 3.0
 WEIGHT_DECAY, DROPOUT = 0.02, 0.2
@@ -47,12 +48,11 @@ class Schedule:
     @property
     def ema_decay(self) -> float:
         """Of the moving average of the weights: it looks back over a tenth of the training."""
-        return min(0.999, max(0.8, 1 - 10 / max(self.steps, 1)))
+        return average_decay(self.steps)
 
     def rate_factor(self, step: int, fraction: float) -> float:
         """Of the learning rate: linear warm-up, then cosine. fraction: of the training, by steps or by time, whichever is further."""
-        warm = min(1.0, (step + 1) / self.warmup_steps) if self.warmup_steps else 1.0
-        return warm * 0.5 * (1 + math.cos(math.pi * min(1.0, fraction)))
+        return warmup_cosine(step, fraction, self.warmup_steps)
 
 
 def make_schedule(wishes: HyperParameters, train_count: int, world_size: int, *, is_cuda: bool) -> Schedule:

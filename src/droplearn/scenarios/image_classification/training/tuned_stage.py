@@ -16,11 +16,11 @@ from droplearn.scenarios.image_classification.training.scoring import Validation
 from droplearn.scenarios.image_classification.training.teacher import make_teacher
 from droplearn.scenarios.image_classification.training.tuning_leader import SHARES, Leader
 from droplearn.scenarios.image_classification.training.tuning_loop import TuningLoop, TuningTask
-from droplearn.scenarios.image_classification.training.tuning_network import is_cuda, prepare_process
 from droplearn.scenarios.learning import StoppedEarly, TrainingContext
 from droplearn.scenarios.learning.arrays import Floats
 from droplearn.scenarios.learning.collective import Collective
 from droplearn.scenarios.learning.labelled_examples import LearningSet, gather
+from droplearn.scenarios.learning.torch_process import is_cuda, prepare_process
 
 
 def tune(context: TrainingContext, stage: FrozenStage) -> None:

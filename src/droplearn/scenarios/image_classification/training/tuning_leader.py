@@ -29,11 +29,11 @@ from droplearn.scenarios.image_classification.training.scoring import (
 )
 from droplearn.scenarios.image_classification.training.teacher import Teacher
 from droplearn.scenarios.image_classification.training.tuning_loop import EpochDone, TuningLoop, TuningTask
-from droplearn.scenarios.image_classification.training.tuning_network import is_cuda
 from droplearn.scenarios.image_classification.training.tuning_state import TuningState
 from droplearn.scenarios.learning import StoppedEarly, TrainingContext
 from droplearn.scenarios.learning.arrays import Floats, Integers
 from droplearn.scenarios.learning.held_out import HeldOut, compare, valid_metrics
+from droplearn.scenarios.learning.torch_process import is_cuda
 
 SHARES = (0.25, 0.5, 0.75)
 """Of the way from the frozen network to the tuned one: candidates beside the two ends."""

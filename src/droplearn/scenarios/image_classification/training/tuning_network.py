@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from datetime import timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +25,7 @@ from droplearn.scenarios.image_classification.training.schedule import (
 from droplearn.scenarios.learning import ProcessGroup
 from droplearn.scenarios.learning.arrays import Floats
 from droplearn.scenarios.learning.threads import core_count
+from droplearn.scenarios.learning.torch_process import is_cuda
 from droplearn.scenarios.pictures import Pixels
 
 CPU_PART = 8
@@ -216,19 +216,3 @@ def _outer(name: str) -> str:
 
 def _inner(name: str) -> str:
     return name if name.startswith("classifier.") else f"backbone.{name}"
-
-
-def prepare_process(group: ProcessGroup, seed: int, timeout_s: float) -> None:
-    """Threads, seeds, deterministic algorithms; joins the process group where there are several processes."""
-    torch.manual_seed(seed)
-    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
-    torch.set_num_threads(1)
-    if group.world_size > 1:
-        if is_cuda():
-            torch.cuda.set_device(group.local_rank)
-        torch.distributed.init_process_group("nccl" if is_cuda() else "gloo", timeout=timedelta(seconds=timeout_s + 600))
-
-
-def is_cuda() -> bool:
-    """Whether fine-tuning runs on a GPU."""
-    return bool(torch.cuda.is_available())

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from droplearn.contracts.model import BaseModelComparison, Candidate, StopReason, TensorSpec
 from droplearn.networks.detector_graph import detector_graph
 from droplearn.networks.detector_plan import DetectorPlan, points
 from droplearn.scenarios.learning import DraftFile, ModelDraft
-from droplearn.scenarios.learning.arrays import Floats, Integers
+from droplearn.scenarios.learning.arrays import Floats, Integers, npz_bytes
 from droplearn.scenarios.object_detection.boxes import Detections
 
 if TYPE_CHECKING:
@@ -66,7 +63,7 @@ def make_draft(
             DraftFile(NETWORK_FILE, "network", network.graph()),
             DraftFile(LABELS_FILE, "labels", "".join(f"{label}\n" for label in data.labels).encode()),
             DraftFile(HELD_OUT_FILE, "held_out_predictions", held_out_lines(data, held_out).encode()),
-            DraftFile(WEIGHTS_FILE, "weights", _npz(network.trained)),
+            DraftFile(WEIGHTS_FILE, "weights", npz_bytes(network.trained)),
         ],
         labels=data.labels,
         inputs=[TensorSpec(name="image", dtype="uint8", shape=[-1, size, size, 3], axes="NHWC")],
@@ -110,9 +107,3 @@ def held_out_lines(data: LearningSet, held_out: HeldOut) -> str:
 
 def _rounded(box: Floats) -> list[float]:
     return [round(float(v), _DIGITS) for v in box]
-
-
-def _npz(weights: Mapping[str, Any]) -> bytes:
-    written = io.BytesIO()
-    np.savez(written, **{name: np.asarray(value) for name, value in weights.items()})  # type: ignore[arg-type]
-    return written.getvalue()

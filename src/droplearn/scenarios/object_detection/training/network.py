@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from datetime import timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ from droplearn.networks.detector import Detector
 from droplearn.networks.detector_plan import DetectorPlan, points
 from droplearn.scenarios.learning import ProcessGroup
 from droplearn.scenarios.learning.arrays import Floats
+from droplearn.scenarios.learning.torch_process import is_cuda
 from droplearn.scenarios.object_detection.assignment import IGNORED, LEAST_QUALITY, LOCALIZATION_WEIGHT, NEGATIVE_WEIGHT
 from droplearn.scenarios.object_detection.training.loader import Part, threads_of
 from droplearn.scenarios.object_detection.training.schedule import BACKBONE_FACTOR, LARGEST_GRADIENT, WEIGHT_DECAY
@@ -193,19 +193,3 @@ def _parameter_groups(model: Detector, rate: float) -> list[dict[str, Any]]:
         groups.append({"params": [p for p in own if p.ndim > 1], "lr": base, "base_lr": base, "weight_decay": WEIGHT_DECAY})
         groups.append({"params": [p for p in own if p.ndim <= 1], "lr": base, "base_lr": base, "weight_decay": 0.0})
     return groups
-
-
-def prepare_process(group: ProcessGroup, seed: int, timeout_s: float) -> None:
-    """Threads, seeds, deterministic algorithms; joins the process group where there are several processes."""
-    torch.manual_seed(seed)
-    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
-    torch.set_num_threads(1)
-    if group.world_size > 1:
-        if is_cuda():
-            torch.cuda.set_device(group.local_rank)
-        torch.distributed.init_process_group("nccl" if is_cuda() else "gloo", timeout=timedelta(seconds=timeout_s + 600))
-
-
-def is_cuda() -> bool:
-    """Whether training runs on a GPU."""
-    return bool(torch.cuda.is_available())

@@ -22,6 +22,7 @@ from droplearn.networks.efficientnet_lite import pretrained_weights
 from droplearn.scenarios.learning import StoppedEarly, TrainingContext
 from droplearn.scenarios.learning.arrays import Floats, Integers
 from droplearn.scenarios.learning.collective import Collective
+from droplearn.scenarios.learning.torch_process import prepare_process
 from droplearn.scenarios.object_detection.boxes import NMS_IOU
 from droplearn.scenarios.object_detection.inference import Graph
 from droplearn.scenarios.object_detection.spec import SPEC
@@ -39,7 +40,7 @@ from droplearn.scenarios.object_detection.training.examples import (
 from droplearn.scenarios.object_detection.training.leader import Leader
 from droplearn.scenarios.object_detection.training.loader import threads_of
 from droplearn.scenarios.object_detection.training.loop import TrainingLoop, TrainingTask
-from droplearn.scenarios.object_detection.training.network import fresh_weights, prepare_process
+from droplearn.scenarios.object_detection.training.network import fresh_weights
 from droplearn.scenarios.object_detection.training.pictures import PictureCache, read_all, read_these
 from droplearn.scenarios.object_detection.training.schedule import affordable_size, choose_size, make_schedule
 from droplearn.scenarios.object_detection.training.scoring import Validation

@@ -10,6 +10,7 @@ import numpy as np
 from droplearn.contracts.training import HyperParameters
 from droplearn.networks.detector_plan import SIZE_MULTIPLE
 from droplearn.scenarios.learning.arrays import Floats, Integers
+from droplearn.scenarios.learning.rates import average_decay, warmup_cosine
 
 LEARNING_RATE, BACKBONE_FACTOR = 2e-3, 0.2
 WEIGHT_DECAY = 0.02
@@ -67,12 +68,11 @@ class Schedule:
     @property
     def ema_decay(self) -> float:
         """Of the moving average of the weights: it looks back over a tenth of the training."""
-        return min(0.999, max(0.8, 1 - 10 / max(self.steps, 1)))
+        return average_decay(self.steps)
 
     def rate_factor(self, step: int, fraction: float) -> float:
         """Of the learning rate: linear warm-up, then cosine. fraction: of the training, by steps or by time, whichever is further."""
-        warm = min(1.0, (step + 1) / self.warmup_steps) if self.warmup_steps else 1.0
-        return warm * (LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * min(1.0, fraction))))
+        return warmup_cosine(step, fraction, self.warmup_steps, LAST_RATE)
 
 
 def make_schedule(wishes: HyperParameters, views_per_epoch: int, size: int, base_size: int, world_size: int) -> Schedule:

@@ -1,27 +1,20 @@
-"""checkpoints/detector.npz: where a training stands after a round. Plain arrays and one JSON text; nothing in it can run."""
+"""checkpoints/detector.npz: where a training stands after a round."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
+from typing import Any, ClassVar
 
-import numpy as np
-
-from droplearn.scenarios.learning.arrays import Floats
-
-FILE = "detector.npz"
-_GROUPS = ("weights", "average", "best", "moments")
+from droplearn.scenarios.learning.saved_state import Arrays, SavedState
 
 
 @dataclass(frozen=True)
-class DetectorState:
-    """After `rounds_done` rounds. `key`: what the state belongs to; another key means another training."""
+class DetectorState(SavedState):
+    """After `rounds_done` rounds."""
 
-    key: str
+    FILE: ClassVar[str] = "detector.npz"
+    GROUPS: ClassVar[tuple[str, ...]] = ("weights", "average", "best", "moments")
+
     size: int
     rounds_done: int
     fraction: float
@@ -30,33 +23,7 @@ class DetectorState:
     rounds: list[dict[str, Any]]
     """Name and metrics of each round that was validated."""
     is_finished: bool = False
-    weights: Mapping[str, Floats] = field(default_factory=dict)
-    average: Mapping[str, Floats] = field(default_factory=dict)
-    best: Mapping[str, Floats] = field(default_factory=dict)
-    moments: Mapping[str, Floats] = field(default_factory=dict)
-
-    def save(self, folder: Path) -> None:
-        """Whole or not at all."""
-        about = {name: value for name, value in vars(self).items() if name not in _GROUPS}
-        arrays = {f"{group}:{name}": value for group in _GROUPS for name, value in getattr(self, group).items()}
-        partial = folder / f".{FILE}.partial"
-        with partial.open("wb") as out:
-            np.savez(out, about=np.array(json.dumps(about)), **arrays)
-        partial.replace(folder / FILE)
-
-    @classmethod
-    def load(cls, folder: Path, key: str) -> DetectorState | None:
-        """None when there is none, it is damaged, or it belongs to another training."""
-        try:
-            with (folder / FILE).open("rb") as raw, np.load(raw, allow_pickle=False) as saved:
-                about = json.loads(str(saved["about"]))
-                if about["key"] != key:
-                    return None
-                groups: dict[str, Any] = {group: {} for group in _GROUPS}
-                for name in saved.files:
-                    group, _, rest = name.partition(":")
-                    if rest:
-                        groups[group][rest] = saved[name]
-                return cls(**about, **groups)
-        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile):
-            return None
+    weights: Arrays = field(default_factory=dict)
+    average: Arrays = field(default_factory=dict)
+    best: Arrays = field(default_factory=dict)
+    moments: Arrays = field(default_factory=dict)

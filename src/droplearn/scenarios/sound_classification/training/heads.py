@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from droplearn.scenarios.learning.arrays import Floats, Integers, softmax
-from droplearn.scenarios.learning.folds import make_folds
+from droplearn.scenarios.learning.folds import make_folds, sample_by_label
 from droplearn.scenarios.learning.labelled_examples import LearningSet
 from droplearn.scenarios.learning.logistic_regression import LinearHead, Standardised, cross_validate, fit_rows
 from droplearn.scenarios.learning.metrics import classification_metrics
@@ -86,7 +86,7 @@ def fit_candidate(choice: str, data: LearningSet, rows: Rows, seed: int, check: 
     ones are scored.
     """
     y, label_count, known = data.y, len(data.labels), data.indices("train", "validation")
-    sampled = _sample(known, y, _sample_size(choice, rows, label_count), seed)
+    sampled = sample_by_label(known, y, _sample_size(choice, rows, label_count), seed)
     standardised = Standardised.of(rows.of_parts(CHOICES[choice], sampled))
     folds = make_folds(y[sampled], [data.examples[i].etag for i in sampled], seed)
     pairs = [(_versions(kept, rows), held_out * rows.version_count) for kept, held_out in folds]
@@ -98,7 +98,7 @@ def fit_candidate(choice: str, data: LearningSet, rows: Rows, seed: int, check: 
     head = standardised.head(fit_rows(standardised.rows, repeated, label_count, chosen.strength, check))
     logits = chosen.logits[:: rows.version_count]
     metrics = classification_metrics(y[sampled], softmax(logits / chosen.temperature))
-    train_loss = _loss(head, rows.of_parts(CHOICES[choice], known)[:: rows.version_count], y[known])
+    train_loss = head.log_loss(rows.of_parts(CHOICES[choice], known)[:: rows.version_count], y[known])
     name = choice if rows.version_count == 1 else f"{choice}_in_{rows.version_count}_versions"
     return FittedHead(name, choice, head, chosen.strength, chosen.temperature, sampled, logits, metrics, train_loss)
 
@@ -118,17 +118,3 @@ def _sample_size(choice: str, rows: Rows, label_count: int) -> int:
 def _versions(indices: Integers, rows: Rows) -> Integers:
     spread: Integers = (indices[:, None] * rows.version_count + np.arange(rows.version_count)).ravel()
     return spread
-
-
-def _loss(head: LinearHead, features: Floats, y: Integers) -> float:
-    return classification_metrics(y, softmax(head.logits(features)))["log_loss"]
-
-
-def _sample(known: Integers, y: Integers, count: int, seed: int) -> Integers:
-    """About `count`, every label kept in proportion and with at least ten."""
-    if len(known) <= count:
-        return known
-    order = np.random.default_rng(seed).permutation(known)
-    share = count / len(known)
-    kept = [own[: max(10, round(len(own) * share))] for label in np.unique(y[known]) if len(own := order[y[order] == label])]
-    return np.sort(np.concatenate(kept))
