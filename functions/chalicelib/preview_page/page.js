@@ -152,19 +152,29 @@ function showView(element) {
 // ---- answers -------------------------------------------------------------------------------------------------------
 function show(found, width, height) {
   $("answers").replaceChildren(...found.slice(0, model.told.kind === "picture_boxes" ? 20 : SHOWN).map(row));
-  const canvas = $("boxes"), pen = canvas.getContext("2d");
-  canvas.width = width;
-  canvas.height = height;
-  const size = Math.max(width, height) / 40;
-  pen.lineWidth = size / 6;
-  pen.font = `${size}px system-ui`;
-  for (const { label, confidence, box } of found.filter(one => one.box)) {
-    const [left, top, right, bottom] = box.map((value, k) => value * (k % 2 ? height : width));
+  outline(found.filter(one => one.box).reverse(), width, height);  // the surest on top
+  if (!found.length) $("answers").append(Object.assign(document.createElement("li"), { textContent: "Nothing found. Lower the confidence?" }));
+}
+
+// As sharp as the screen: a small picture is enlarged, and names on it should stay readable.
+function outline(found, width, height) {
+  const canvas = $("boxes"), pen = canvas.getContext("2d"), shownWidth = $("view").clientWidth || width;
+  const scale = Math.max(1, (shownWidth * devicePixelRatio) / Math.max(1, width));
+  canvas.width = Math.round(width * scale);
+  canvas.height = Math.round(height * scale);
+  const unit = canvas.width / shownWidth, plate = 18 * unit;  // canvas pixels in one of the page's
+  pen.lineWidth = 2 * unit;
+  pen.font = `${13 * unit}px system-ui`;
+  pen.textBaseline = "middle";
+  for (const { label, confidence, box } of found) {
+    const [left, top, right, bottom] = box.map((value, k) => value * (k % 2 ? canvas.height : canvas.width));
+    const text = `${label} ${percent(confidence)}`, above = Math.max(0, top - plate);
     pen.strokeStyle = pen.fillStyle = COLOURS[model.told.labels.indexOf(label) % COLOURS.length];
     pen.strokeRect(left, top, right - left, bottom - top);
-    pen.fillText(`${label} ${percent(confidence)}`, left, Math.max(size, top - size / 4));
+    pen.fillRect(left - unit, above, pen.measureText(text).width + 8 * unit, plate);
+    pen.fillStyle = "white";
+    pen.fillText(text, left + 3 * unit, above + plate / 2);
   }
-  if (!found.length) $("answers").append(Object.assign(document.createElement("li"), { textContent: "Nothing found. Lower the confidence?" }));
 }
 
 function row({ label, confidence, box }) {
