@@ -69,7 +69,7 @@ def splits_of(files: Sequence[tuple[str, str]], validation_fraction: float, seed
 
 def freeze_folder(folder: Path, scenario: str, settings: TaskSettings | None = None) -> tuple[DatasetVersion, list[VersionExample]]:
     """What the control plane makes of a drop of this folder: the same recognition, pairing and splits."""
-    sys.path[:0] = [] if str(ROOT / "functions") in sys.path else [str(ROOT / "functions")]
+    _let_control_plane_in()
     from chalicelib.domain.example import Example
     from chalicelib.service.freezing import freeze
 
@@ -183,12 +183,10 @@ class LocalJob:
         variants: Sequence[str] = ("int8", "fp16"),
         **fields: Any,
     ) -> None:
-        """The inputs of a processing job that makes variants."""
+        """The inputs of a processing job that makes variants. Which examples it looks at: as the control plane chooses them."""
         self.write_evaluation(model, version, examples, images, "all_examples")
-        seen = [e.path for e in examples if e.split == "train"]
-        seen = seen[:: max(1, len(seen) // 128)]
-        held_out = [e.path for e in examples if e.split == "validation"]
-        given = {"tolerance": 0.01, "max_runtime_s": 600, "protocol": "held_out_validation", "calibration": seen, "held_out": held_out}
+        chosen = _chosen(examples, ModelManifest.from_json((model / "model.json").read_bytes()))
+        given = {"tolerance": 0.01, "max_runtime_s": 600} | chosen
         request = OptimisationRequest(
             task_id="task-01local",
             model_id="model-01local",
@@ -246,3 +244,14 @@ class LocalJob:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "version.json").write_text(version.to_json())
         (folder / "examples.jsonl").write_text("".join(e.model_dump_json() + "\n" for e in examples))
+
+
+def _chosen(examples: Sequence[VersionExample], manifest: ModelManifest) -> dict[str, Any]:
+    _let_control_plane_in()
+    from chalicelib.domain.optimisation import choose_examples
+
+    return choose_examples((e.model_dump() for e in examples), manifest.metrics_protocol == "validation")._asdict()
+
+
+def _let_control_plane_in() -> None:
+    sys.path[:0] = [] if str(ROOT / "functions") in sys.path else [str(ROOT / "functions")]

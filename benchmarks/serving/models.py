@@ -24,7 +24,7 @@ from droplearn.contracts.model import ModelManifest
 from droplearn.contracts.optimisation import OptimisationReport
 from droplearn.contracts.training import TaskSettings
 
-LEARNING_S = 150
+LEARNING_S, TEST_DIGITS = 150, 600
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ def _digits(base: Path) -> LocalJob:
         grey = Image.fromarray((pixels * 255 / 16).astype(np.uint8)).resize((64, 64), Image.Resampling.BICUBIC)
         grey.convert("RGB").save(folder / f"digit_{label}" / f"{number}.png")
     files = labelled_files(folder)
-    return _learnt(LocalJob(base), folder, *make_version(folder, files, splits_of(files, 0.25, 0), "v-digits"))
+    test = np.random.default_rng(0).permutation(len(files))[:TEST_DIGITS].tolist()  # the model learns from all others in the end
+    return _learnt(LocalJob(base), folder, *make_version(folder, files, splits_of(files, 0.25, 0, test), "v-digits"))
 
 
 def _shapes(base: Path) -> LocalJob:

@@ -27,7 +27,7 @@ from trainer.channels import example_source, model_folder, model_manifest, read_
 from trainer.deadline import started_at
 from trainer.metric_log import StdoutLog
 from trainer.paths import Paths
-from trainer.variants import Gate, OutOfTime, make_variant
+from trainer.variants import Gate, OutOfTime, doubts, make_variant
 
 RESERVE_S = 30.0
 """For measuring the latency and writing what there is."""
@@ -142,7 +142,6 @@ def _archive(name: VariantName, folder: Path, manifest: ModelManifest, network: 
 def _write(
     paths: Paths, request: OptimisationRequest, gate: Gate, reports: list[VariantReport], calibration_count: int, duration_s: float
 ) -> None:
-    few = len(request.held_out) * request.tolerance < 1
     report = OptimisationReport(
         model_id=request.model_id,
         scenario=request.scenario,
@@ -156,6 +155,6 @@ def _write(
         baseline=gate.baseline,
         variants=reports,
         duration_s=round(duration_s, 2),
-        warnings=[f"Measured on {len(request.held_out)} examples: too few to see a fall as small as the tolerance."] if few else [],
+        warnings=doubts(len(request.held_out), request.tolerance, request.protocol),
     )
     (paths.processing_report / REPORT_FILE).write_text(report.to_json(), "utf-8")

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from droplearn.contracts.optimisation import Measured, VariantName, VariantReport
+from droplearn.contracts.optimisation import Measured, OptimisationProtocol, VariantName, VariantReport
 from droplearn.networks.quantisation_choice import first_and_last
 from droplearn.networks.quantisation_noise import nodes_by_harm
 from droplearn.networks.quantising import read, to_fp16, to_int8
 from droplearn.networks.samples import Sample, spread
 
 NOISE_SAMPLES = 4
+FEW_IN_TOLERANCE = 10
+"""Examples: when so many make up the tolerance, chance (about the root of the answers that change, either way) is small beside it."""
 FLOAT_SHARES = (0.1, 0.3)
 """Of the quantisable nodes, the most harmed first, that stay in float32 when all in int8 falls too far."""
 
@@ -58,6 +60,19 @@ class Gate:
     def passes(self, metric: float) -> bool:
         """A hair's breadth of rounding is no fall."""
         return self.fall(metric) <= self.tolerance + 1e-9
+
+
+def doubts(example_count: int, tolerance: float, protocol: OptimisationProtocol) -> list[str]:
+    """What whoever reads the falls should know: a fall is a difference of few answers, and each try is measured on the same ones."""
+    measured = f"Measured on {example_count} examples:"
+    told = []
+    if example_count * tolerance < 1:
+        told.append(f"{measured} too few to see a fall as small as the tolerance.")
+    elif example_count * tolerance < FEW_IN_TOLERANCE:
+        told.append(f"{measured} one of them is {100 / example_count:.2f} points, so a fall near the tolerance is partly chance.")
+    if protocol == "training_examples":
+        told.append("The model learnt from the examples that it was measured on: on new ones the fall may be another.")
+    return told
 
 
 @dataclass(frozen=True)

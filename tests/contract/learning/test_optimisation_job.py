@@ -46,7 +46,7 @@ def unpacked(job: LocalJob, name: str, target: Path) -> ModelManifest:
 
 def test_each_variant_is_measured_beside_the_model_and_says_what_it_gains(optimised):
     report = optimised.optimisation
-    assert (report.metric, report.protocol, report.example_count) == ("top1_accuracy", "held_out_validation", 5)
+    assert (report.metric, report.protocol, report.example_count) == ("top1_accuracy", "training_examples", 5)
     int8, fp16 = report.variants
     assert (int8.name, int8.is_published, fp16.name, fp16.is_published) == ("int8", True, "fp16", True), report
     assert int8.measured.size_bytes < 0.35 * report.baseline.size_bytes

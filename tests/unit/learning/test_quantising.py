@@ -14,7 +14,7 @@ from droplearn.contracts.optimisation import Measured
 from droplearn.networks.quantisation_choice import first_and_last, quantisable
 from droplearn.networks.quantisation_noise import nodes_by_harm
 from droplearn.networks.quantising import read, to_fp16, to_int8
-from trainer.variants import Gate, OutOfTime, make_variant
+from trainer.variants import Gate, OutOfTime, doubts, make_variant
 
 SIZE = 8
 
@@ -167,3 +167,19 @@ def test_a_variant_that_could_not_be_measured_in_time_is_none(network, samples, 
 def test_where_lower_is_better_a_rise_is_a_fall():
     gate = Gate("rmse", Measured(size_bytes=1, latency_ms=1, metric=2.0), 0.01, is_higher_better=False)
     assert (gate.fall(2.5), gate.passes(2.5), gate.passes(1.5)) == (0.5, False, True)
+
+
+@pytest.mark.parametrize(
+    ("count", "protocol", "told"),
+    [
+        (2000, "test_split", []),
+        (600, "test_split", ["one of them is 0.17 points"]),
+        (50, "held_out_validation", ["too few to see"]),
+        (1000, "training_examples", ["learnt from the examples"]),
+        (50, "training_examples", ["too few to see", "learnt from the examples"]),
+    ],
+)
+def test_a_report_says_how_far_its_falls_can_be_trusted(count, protocol, told):
+    said = doubts(count, 0.01, protocol)
+    assert len(said) == len(told)
+    assert all(part in sentence for part, sentence in zip(told, said, strict=True))
