@@ -14,6 +14,8 @@ from twin.connection import Connection
 from twin.lock import AlreadyRunning, hold
 from twin.settings import DEFAULT_PORT, PROJECT_ROOT, REGION, Options
 
+_LOOK_S = 1.0
+
 
 def parse(arguments: list[str] | None = None) -> Options:
     """The options of the command line."""
@@ -82,7 +84,8 @@ def _run(options: Options, stop: threading.Event) -> None:
         connection.write(file)
         ready = f"{connection.block(file)}\ndroplearn is ready: {connection.api_url or connection.aws_endpoint_url}"
         print(connection.to_json() if options.is_json else ready, flush=True)
-        stop.wait()
+        while not stop.wait(_LOOK_S):
+            """A signal that another thread was given wakes this one only when it looks."""
     finally:
         for close in closers:
             close()

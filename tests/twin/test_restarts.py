@@ -47,7 +47,7 @@ def test_services_outlive_a_killed_twin_but_not_their_time(tmp_path: Path):
     with running_twin(state) as twin:
         world = World(twin.state)
         world.drop("shapes", "few", pictures(6))
-        task = world.end_of_task(world.start_task("shapes", "few"))
+        task = world.end_of_task(world.start_task("shapes", "few", hyper_parameters={"epochs": 1}))
         assert task["status"] == "SUCCEEDED", task
         idle = world.deploy("shapes", task["model"], idle_timeout_s=10)
         lasting, short = (world.deploy("shapes", task["model"]) for _ in range(2))

@@ -138,7 +138,7 @@ def test_lines_of_handwriting_are_tuned_and_compared_and_a_stop_keeps_the_model(
     process = endless.start("train")
     wait_for(endless, '"train_loss"', process)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0, endless.log.read_text()
+    assert process.wait(110) == 0, endless.log.read_text()
     assert (endless.manifest.stop_reason, endless.manifest.is_final) == ("stop_requested", True)
 
 

@@ -177,7 +177,7 @@ def test_metrics_and_execution_parameters_are_told(server: RunningServer) -> Non
 
 # ---- life of the process
 def test_overload_is_2002_with_retry_after(tmp_path: Path) -> None:
-    long_request = json_body(*[encode(Image.fromarray(np.zeros((3000, 3000, 3), np.uint8)), "PNG")] * 60)
+    long_request = json_body(*[encode(Image.fromarray(np.zeros((3000, 3000, 3), np.uint8)), "PNG")] * 20)
     with (
         RunningServer(write_model(tmp_path), {"SERVER_WORKERS": "1", "SERVER_MAX_PENDING": "1"}) as server,
         ThreadPoolExecutor(1) as caller,
@@ -211,7 +211,7 @@ def test_sigterm_finishes_what_is_in_flight_refuses_the_rest_and_exits_0(tmp_pat
             answer = read_answer(wire)
         assert answer.status == 200
         assert answer.json["result"]["output"][0]["body"][0]["label"] == "green"
-        assert server.process.wait(10) == 0
+        assert server.process.wait(60) == 0
         assert server.log()[-1] | {"time": ""} == {"time": "", "level": "info", "event": "stopped", "cut_off": 0, "exit_status": 0}
 
 
@@ -222,7 +222,7 @@ def test_a_request_that_outlives_the_grace_time_is_cut_off(tmp_path: Path) -> No
             wire.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
             server.ask("GET", "/ping")
             server.process.send_signal(signal.SIGTERM)
-            assert server.process.wait(10) == 1
+            assert server.process.wait(60) == 1
             assert server.log()[-1]["cut_off"] == 1
 
 
@@ -230,7 +230,7 @@ def test_a_corrupted_model_refuses_to_start_and_says_why(tmp_path: Path) -> None
     write_model(tmp_path)
     (tmp_path / "model.onnx").write_bytes(network() + b"\x00")
     with RunningServer(tmp_path) as server:
-        assert server.process.wait(15) == 1
+        assert server.process.wait(60) == 1
         refusal = next(line for line in server.log() if line["event"] == "model_refused")
     assert refusal["code"] == "model.corrupt_file"
     assert "sha256" in refusal["message"]
@@ -239,7 +239,7 @@ def test_a_corrupted_model_refuses_to_start_and_says_why(tmp_path: Path) -> None
 
 def test_an_empty_model_folder_refuses_to_start(tmp_path: Path) -> None:
     with RunningServer(tmp_path) as server:
-        assert server.process.wait(15) == 1
+        assert server.process.wait(60) == 1
         assert any(line.get("code") == "model.missing" for line in server.log())
 
 
@@ -249,11 +249,11 @@ def test_a_network_that_is_not_onnx_refuses_to_start(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(b"not a network")
     (tmp_path / "model.json").write_text(manifest_of(b"not a network").to_json())
     with RunningServer(tmp_path) as server:
-        assert server.process.wait(15) == 1
+        assert server.process.wait(60) == 1
         assert any(line.get("code") == "model.unusable" for line in server.log())
 
 
 def test_a_bad_setting_refuses_to_start(tmp_path: Path) -> None:
     with RunningServer(tmp_path, {"SERVER_WORKERS": "many"}) as server:
-        assert server.process.wait(15) == 1
+        assert server.process.wait(60) == 1
         assert "SERVER_WORKERS" in json.dumps(server.log())
