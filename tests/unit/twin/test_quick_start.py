@@ -67,6 +67,10 @@ def test_placed_code_is_what_unpack_finds(tmp_path: Path) -> None:
 
 
 def test_what_is_left_out_says_so_when_it_is_asked_for() -> None:
-    for ask in (absent.NoBatch, absent.refuse_document, lambda: absent.NoBackends()["123456789012"]):
+    for ask in (
+        absent.NoBatch,
+        absent.refuse_document,
+        lambda: absent.NoEcs()["123456789012"]["eu-west-1"].describe_services("cluster", ["service"]),
+    ):
         with pytest.raises(NotImplementedError, match="the twin"):
             ask()
