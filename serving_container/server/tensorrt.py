@@ -1,9 +1,11 @@
 """TensorRT through ONNX Runtime, on NVIDIA GPUs: the plan is built on the first start on a GPU, and kept in a folder for later starts.
 
 Written and tested as far as a CPU allows: what is asked of ONNX Runtime, not what a GPU makes of it.
-Which precision: fp16 for T4 and V100; int8 (an int8 variant of the model, whose scales are in the network) for T4 and later: a V100 has no
-8-bit tensor cores, and TensorRT since 10.5 no longer runs on it (then ONNX Runtime falls back to CUDA).
-Source: ONNX Runtime documentation, "TensorRT Execution Provider"; NVIDIA TensorRT, Support Matrix and Release Notes 10.5.
+Which precision: fp16 for T4 and V100; int8 for T4 and later, with a network whose 8-bit scales are symmetric: TensorRT takes no zero
+points, and the int8 variants of ours have them, for CPUs. A V100 has no 8-bit tensor cores, and TensorRT since 10.5 no longer runs on it
+(then ONNX Runtime falls back to CUDA).
+Source: ONNX Runtime documentation, "TensorRT Execution Provider"; NVIDIA TensorRT, Support Matrix, Release Notes 10.5, "Working with
+Quantized Types".
 """
 
 from __future__ import annotations
