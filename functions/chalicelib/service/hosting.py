@@ -31,7 +31,6 @@ def hosting_of(platform: Platform, model: Model, order: HostingOrder) -> dict[st
         _refuse(order.autoscaling or order.serverless or order.network == "vpc", f"A service of {model.scenario} has no instances.")
     if order.network == "vpc":
         vpc_config(platform)
-        _refuse(order.placement == "shared", "Versions that share instances cannot be in a VPC.")
     if order.serverless:
         _refuse(order.instance_type or order.instance_count or order.autoscaling, "A serverless service has no instances.")
         _refuse(order.network == "vpc", "A serverless service cannot be in a VPC.")

@@ -14,6 +14,7 @@ from chalicelib.domain.service import SHARED_VARIANT, Service
 from chalicelib.domain.service_version import CHECKS, ServiceUpdate, ServiceVersion
 from chalicelib.ports import Platform
 from chalicelib.service.finding import find_model
+from chalicelib.service.hosting import vpc_config
 from droplearn.contracts.s3_layout import shared_models_prefix
 from droplearn.contracts.versions import ARCHIVE_FILE, VERSIONS_FILE, SharedVersion, SharedVersions
 from droplearn.scenarios import scenario_named
@@ -34,11 +35,15 @@ def lay_out(platform: Platform, service: Service, config: str, shares: dict[Serv
     return platform.artifacts.uri(prefix)
 
 
-def shared_plan(service: Service, update: ServiceUpdate, config: str, prefix: str, needed: str, count: int) -> dict[str, Any]:
+def shared_plan(
+    platform: Platform, service: Service, update: ServiceUpdate, config: str, prefix: str, needed: str, count: int
+) -> dict[str, Any]:
     """For CreateModel and CreateEndpointConfig. `needed`: without this version the new servers do not start, and the old ones stay."""
     watched_s = (update.what.get("canary") or {}).get("duration_s", SUMMARY_S * CHECKS)
+    is_in_vpc = service.network == "vpc"
     return {
-        "next": "create_shared",
+        "next": "create_shared_in_vpc" if is_in_vpc else "create_shared",
+        "vpc": vpc_config(platform) if is_in_vpc else {},
         "model_name": config,
         "model_prefix": prefix,
         "image_suffix": scenario_named(service.scenario).spec.image_suffix,

@@ -151,7 +151,7 @@ def _new_config(platform: Platform, service: Service, update: ServiceUpdate, pha
     if service.is_shared:
         needed = variant_of(update.version) if update.version else max(weights, key=lambda version: weights[version])
         count = counts.get(SHARED_VARIANT, service.instance_count)
-        plan = shared_plan(service, update, name, lay_out(platform, service, name, shares), needed, count)
+        plan = shared_plan(platform, service, update, name, lay_out(platform, service, name, shares), needed, count)
     suspend_autoscaling(platform, service)
     _move(platform, update, phase, config=name, weights=weights)
     return _reply(service) | plan | {"config_name": name}

@@ -54,7 +54,6 @@ def test_a_range_begins_with_its_least_instances_unless_a_number_within_it_is_gi
         {"serverless": SMALL, "autoscaling": RANGE},
         {"serverless": SMALL, "network": "vpc"},
         {"serverless": SMALL, "placement": "shared"},
-        {"placement": "shared", "network": "vpc"},
     ],
 )
 def test_what_does_not_go_together_is_refused_before_anything_is_made(order):

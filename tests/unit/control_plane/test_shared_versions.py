@@ -12,6 +12,7 @@ from chalicelib.service.services import plan_deployment
 from chalicelib.service.settling import Execution, settle_ended_execution
 from chalicelib.service.update_plan import plan_update
 from chalicelib.service.versions import VersionOrder, add_version, change_traffic
+from chalicelib.settings import Settings
 from droplearn.contracts.errors import InvalidRequest
 from tests.unit.control_plane.test_service_versions import CANARY, NEW, PROBLEM, running, weights
 from tests.unit.control_plane.things import a_model, a_platform
@@ -123,3 +124,17 @@ def test_what_was_optimised_is_copied_as_its_variant():
     model = a_model(platform, id="model-" + "2" * 26, number=3, optimisation={"variants": variants})
     plan = plan_update(platform, add_version(platform, service.id, VersionOrder(model.id, variant="int8")).id)
     assert laid_out(platform, plan) == {"v2": (1.0, "small")}
+
+
+def test_instances_are_scaled_and_in_the_vpc_as_those_of_any_other_service():
+    platform = a_platform()
+    platform.settings = Settings({"VPC_SUBNETS": "subnet-1", "VPC_SECURITY_GROUPS": "sg-1"})
+    scaling = {"min_instances": 1, "max_instances": 4, "invocations_per_minute": 600.0}
+    service = shared(platform, network="vpc", autoscaling=scaling)
+    platform.endpoints.known[service.id] = EndpointState("InService", "", service.id, {"shared": 1.0}, {"shared": 3})
+    update = add_version(platform, service.id, VersionOrder(NEW, share=0.5))
+    plan = plan_update(platform, update.id)
+    assert (plan["next"], plan["vpc"]) == ("create_shared_in_vpc", {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]})
+    assert [v["InitialInstanceCount"] for v in plan["variants"]] == [3]
+    plan_update(platform, update.id)
+    assert platform.autoscaling.known == {(service.id, "shared"): scaling}
