@@ -2,6 +2,7 @@
 
 import sys
 import types
+from collections import defaultdict
 from typing import Any, NoReturn
 
 
@@ -12,14 +13,12 @@ class NoBatch:
         raise NotImplementedError("the twin has no AWS Batch")
 
 
-class NoEcs:
-    """Stands for the backends of Amazon ECS, and for each: Application Auto Scaling keeps one, and asks it about services of ECS only."""
+class NoCluster:
+    """Stands for the backend of Amazon ECS, which Application Auto Scaling holds and asks about services of ECS only."""
 
-    def __getitem__(self, _account_or_region: str) -> "NoEcs":
-        return self
-
-    def describe_services(self, *_: Any) -> NoReturn:
-        """Is a service of ECS there, which is to be scaled?"""
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):  # pickle asks
+            raise AttributeError(name)
         raise NotImplementedError("the twin has no Amazon ECS")
 
 
@@ -30,7 +29,7 @@ def refuse_document(*_: Any) -> NoReturn:
 
 _STAND_INS: dict[str, dict[str, Any]] = {
     "moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_batch": {"StateTaskServiceBatch": NoBatch},
-    "moto.ecs": {"ecs_backends": NoEcs()},  # Application Auto Scaling looks at services of ECS
+    "moto.ecs": {"ecs_backends": defaultdict(lambda: defaultdict(NoCluster))},
     "openapi_spec_validator": {"validate": refuse_document},  # for bodies of REST APIs; API Gateway's second version imports the first
     "openapi_spec_validator.validation": {},
     "openapi_spec_validator.validation.exceptions": {"OpenAPIValidationError": type("OpenAPIValidationError", (Exception,), {})},

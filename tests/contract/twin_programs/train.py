@@ -30,7 +30,9 @@ if "kill" in parameters:
 for step in range(1, int(parameters.get("steps", "1")) + 1):
     checkpoint = base / "checkpoints" / "step.txt"
     before = int(checkpoint.read_text()) if checkpoint.exists() else 0
-    checkpoint.write_text(str(before + 1))
+    partial = base / "tmp" / "step.txt"
+    partial.write_text(str(before + 1))
+    partial.replace(checkpoint)  # in one step: SIGTERM may come in the middle
     print(f"step={step} loss={1 / step:.4f};", flush=True)
     time.sleep(float(parameters.get("seconds", "0.02")))
 save()
