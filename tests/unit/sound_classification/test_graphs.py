@@ -48,6 +48,15 @@ def test_the_front_end_computes_what_numpy_computes() -> None:
     assert told[0, 0] == pytest.approx(expected, abs=2e-3)
 
 
+def test_tools_that_infer_shapes_take_the_front_end_so_that_int8_can_be_made_of_it() -> None:
+    """onnx takes an STFT for two-sided that does not say what it is."""
+    inferred = onnx.shape_inference.infer_shapes(small_graph.spectrogram_graph(20_000), strict_mode=True)
+    shapes = {v.name: [axis.dim_value for axis in v.type.tensor_type.shape.dim] for v in inferred.graph.value_info}
+    power = next(shape for name, shape in shapes.items() if name.endswith("stft.power"))
+    assert power[-1] == FFT_SAMPLES // 2 + 1
+    session(inferred)
+
+
 def test_high_bands_are_on_top() -> None:
     tone = np.sin(np.arange(SHAPE.samples) * 2 * np.pi * 8000 / 32_000).astype(np.float32)
     graph = session(small_graph.spectrogram_graph(SHAPE.samples))

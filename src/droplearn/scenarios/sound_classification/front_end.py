@@ -66,7 +66,7 @@ class FrontEnd:
         """From the tensor `samples` (W, S) to the tensor `picture` (W, 1, M, T). Opset 17."""
         steps: list[tuple[str, list[str], str, dict[str, Any]]] = [
             ("Unsqueeze", ["", "axis.last"], "stft.signal", {}),
-            ("STFT", ["stft.signal", "stft.hop", "stft.window", "stft.length"], "stft.spectra", {}),
+            ("STFT", ["stft.signal", "stft.hop", "stft.window", "stft.length"], "stft.spectra", {"onesided": 1}),
             ("Mul", ["stft.spectra", "stft.spectra"], "stft.squares", {}),
             ("ReduceSum", ["stft.squares", "axis.last"], "stft.power", {"keepdims": 0}),
             ("MatMul", ["stft.power", "mel.filters"], "mel.power", {}),
