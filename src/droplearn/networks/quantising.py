@@ -63,6 +63,7 @@ def to_int8(model: Any, target: Path, samples: Sequence[Sample], in_float: Colle
     if pixels:
         take_bytes(quantised, pixels)
         widen_stem(quantised)
+    del quantised.graph.value_info[:]  # shapes that were; who loads the network infers its own
     onnx.save(quantised, str(target))
 
 

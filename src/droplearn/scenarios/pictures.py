@@ -62,6 +62,14 @@ class DecodedImage(NamedTuple):
     width: int
 
 
+class UprightImage(NamedTuple):
+    """As DecodedImage; `image` is RGB."""
+
+    image: Image.Image
+    height: int
+    width: int
+
+
 def decode(raw: bytes, *, limits: ImageLimits = DEFAULT_LIMITS, short_side: int | None = None) -> DecodedImage:
     """RGB pixels, turned upright; transparency on white; of an animation the first frame.
 
@@ -70,6 +78,12 @@ def decode(raw: bytes, *, limits: ImageLimits = DEFAULT_LIMITS, short_side: int 
     Raises:
         UndecodableImage: `too_large`, `too_small`, `wrong_format`, `corrupt` (truncated files too).
     """
+    picture = decode_image(raw, limits=limits, short_side=short_side)
+    return DecodedImage(np.asarray(picture.image), picture.height, picture.width)
+
+
+def decode_image(raw: bytes, *, limits: ImageLimits = DEFAULT_LIMITS, short_side: int | None = None) -> UprightImage:
+    """As `decode`, for those who go on with Pillow."""
     if len(raw) > limits.max_bytes:
         raise UndecodableImage("too_large", f"The file has {len(raw):,} bytes; the limit is {limits.max_bytes:,}.")
     file_format = _sniff(raw)
@@ -90,7 +104,7 @@ def _sniff(raw: bytes) -> str:
     raise UndecodableImage("wrong_format", f"Not one of {', '.join(_SIGNATURES)}: the file starts with {raw[:4].hex(' ') or 'nothing'}.")
 
 
-def _decode(raw: bytes, file_format: str, limits: ImageLimits, short_side: int | None) -> DecodedImage:
+def _decode(raw: bytes, file_format: str, limits: ImageLimits, short_side: int | None) -> UprightImage:
     with Image.open(io.BytesIO(raw), formats=[file_format]) as image:
         width, height = image.size
         _check_size(width, height, limits)
@@ -103,7 +117,7 @@ def _decode(raw: bytes, file_format: str, limits: ImageLimits, short_side: int |
         upright = upright.transpose(turn)
         if turn in (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270, Image.Transpose.TRANSPOSE, Image.Transpose.TRANSVERSE):
             width, height = height, width
-    return DecodedImage(np.asarray(upright), height, width)
+    return UprightImage(upright, height, width)
 
 
 def _check_size(width: int, height: int, limits: ImageLimits) -> None:

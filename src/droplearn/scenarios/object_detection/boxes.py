@@ -32,9 +32,14 @@ class Detections(NamedTuple):
 
 def letterbox(pixels: Pixels, size: int) -> Pixels:
     """The whole picture in the left-top corner of a (size, size, 3) square, its long side filling it; antialiased."""
-    width, height = fitted(pixels.shape[1], pixels.shape[0], size)
+    return letterbox_image(Image.fromarray(pixels), size)
+
+
+def letterbox_image(image: Image.Image, size: int) -> Pixels:
+    """As `letterbox`, of an RGB image."""
+    width, height = fitted(image.width, image.height, size)
     canvas = np.full((size, size, 3), PADDING, np.uint8)
-    canvas[:height, :width] = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR))
+    canvas[:height, :width] = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
     return canvas
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from droplearn.contracts.errors import InvalidRequest
 from droplearn.contracts.model import ModelManifest
 from droplearn.scenarios.answering import ModelInput, Tensor, is_probability
-from droplearn.scenarios.object_detection.boxes import NMS_IOU, detect, letterbox
+from droplearn.scenarios.object_detection.boxes import NMS_IOU, detect, letterbox_image
 from droplearn.scenarios.object_detection.reading import LIMITS
-from droplearn.scenarios.pictures import decode
+from droplearn.scenarios.pictures import decode_image
 
 DEFAULT_THRESHOLD = 0.3
 """Confidence from which an object is told; `?threshold=` overrules it."""
@@ -31,8 +31,8 @@ class BoxPredictor:
 
     def decode(self, raw: bytes) -> ModelInput:
         """`tensors`: (1, S, S, 3), uint8. `meta`: of the picture as a viewer shows it. Raises UndecodableImage."""
-        picture = decode(raw, limits=LIMITS, short_side=self._size)
-        return ModelInput({"image": letterbox(picture.pixels, self._size)[None]}, {"height": picture.height, "width": picture.width})
+        picture = decode_image(raw, limits=LIMITS, short_side=self._size)
+        return ModelInput({"image": letterbox_image(picture.image, self._size)[None]}, {"height": picture.height, "width": picture.width})
 
     def answer(self, outputs: Sequence[Tensor], meta: Mapping[str, int], options: Mapping[str, str]) -> list[dict[str, Any]]:
         """Objects of at least `threshold`, most confident first; `pos=relative|pixels`. Raises InvalidRequest, ValueError."""
