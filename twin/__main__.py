@@ -1,14 +1,15 @@
 """`python -m twin [--state DIR] [--port N]`: the whole system on this machine, until SIGTERM or Ctrl-C."""
 
 import argparse
+import contextlib
 import gc
 import logging
 import os
 import signal
 import sys
-import threading
 import time
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 from twin.connection import Connection
 from twin.lock import AlreadyRunning, hold
@@ -43,11 +44,11 @@ def main() -> None:
     time.tzset()
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         os.environ.pop(name, None)  # the twin must not use the caller's account, nor itself by way of the caller's variables
-    stop = threading.Event()
+    ends: SimpleQueue[int] = SimpleQueue()  # unlike an Event it never waits for itself when a signal comes at the wrong moment
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda number, _: ends.put(number))
     try:
-        _run(options, stop)
+        _run(options, ends)
     except Exception as error:
         logging.getLogger("twin").exception("the twin ends")
         sys.stdout.flush()
@@ -58,7 +59,7 @@ def main() -> None:
     os._exit(0)  # daemon threads of moto would delay the end
 
 
-def _run(options: Options, stop: threading.Event) -> None:
+def _run(options: Options, ends: SimpleQueue[int]) -> None:
     from twin.core import Core
 
     gc.disable()  # the start makes half a million objects that stay; to look for garbage among them takes a second
@@ -84,11 +85,18 @@ def _run(options: Options, stop: threading.Event) -> None:
         connection.write(file)
         ready = f"{connection.block(file)}\ndroplearn is ready: {connection.api_url or connection.aws_endpoint_url}"
         print(connection.to_json() if options.is_json else ready, flush=True)
-        while not stop.wait(_LOOK_S):
-            """A signal that another thread was given wakes this one only when it looks."""
+        _await(ends)
     finally:
         for close in closers:
             close()
+
+
+def _await(ends: SimpleQueue[int]) -> None:
+    """A signal that the system gave to another thread wakes this one only when it looks."""
+    while True:
+        with contextlib.suppress(Empty):
+            ends.get(timeout=_LOOK_S)
+            return
 
 
 def _log_to(file: Path) -> None:

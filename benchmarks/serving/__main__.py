@@ -152,7 +152,7 @@ def serve(workload: str, served: Served, sets: list[str], options: argparse.Name
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.serving", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quiet-wait", type=float, default=15, help="seconds that a slice waits for the machine to be quiet")
     parser.add_argument("--callers", type=int, nargs="+", default=[1, 4, 16, 64])

@@ -72,6 +72,21 @@ def document(resolver: APIGatewayHttpResolver) -> dict[str, Any]:
     return dict(found)
 
 
+def _option(name: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
+_ANSWER_OPTIONS = [
+    _option("top", "Labels of pictures and sounds: so many, the most confident first", type="integer", minimum=1, default=5),
+    _option("threshold", "Objects: of at least this confidence", type="number", minimum=0, maximum=1, default=0.3),
+    _option("pos", "Objects and text: corners as parts of the sides, or in pixels", type="string", enum=["relative", "pixels"]),
+    _option("keys", "Text: `all`, `labelled`, or fields of your own, `Total,Date`", type="string", default="all"),
+    _option("details", "A refusal's reason also in its body", type="string", enum=["true", "false"], default="false"),
+]
+"""In the query of a prediction. Those that its scenario does not know are ignored."""
+_VERSION = _option("version", "Of versions that share instances: this one, not one by weight", type="string")
+
+
 def _predict_operation(schemas: dict[str, Any]) -> dict[str, Any]:
     """Served by another Lambda, without Powertools."""
     questions, answers = (PredictionRequest, RecommendationRequest), (PredictionSuccess, PredictionError, RecommendationReply)
@@ -84,7 +99,7 @@ def _predict_operation(schemas: dict[str, Any]) -> dict[str, Any]:
         "summary": "Predict",
         "description": "With the service's own token, or one with Predict in its project.",
         "operationId": "predict_v1_services_service_predict_post",
-        "parameters": [{"name": "service", "in": "path", "required": True, "schema": {"type": "string"}}],
+        "parameters": [{"name": "service", "in": "path", "required": True, "schema": {"type": "string"}}, *_ANSWER_OPTIONS, _VERSION],
         "requestBody": {
             "required": True,
             "content": {JSON: _content("PredictionRequest", "RecommendationRequest")[JSON], "image/jpeg": picture, "image/png": picture},
@@ -110,6 +125,7 @@ def _trial_operation() -> dict[str, Any]:
         "parameters": [
             {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}},
             {"name": "variant", "in": "query", "schema": {"type": "string", "enum": ["fp32", "int8", "fp16"], "default": "fp32"}},
+            *_ANSWER_OPTIONS,
         ],
         "requestBody": {
             "required": True,
