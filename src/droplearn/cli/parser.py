@@ -3,45 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import re
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from droplearn import __version__
-from droplearn.cli import batch, commands, deploying, exporting, previewing, service_commands, service_testing, trial
+from droplearn.cli import batch, commands, deploying, exporting, previewing, trial
+from droplearn.cli.service_actions import add_service_actions
+from droplearn.cli.values import duration_s, option, query_option
 from droplearn.contracts.status import ServiceKind
 from droplearn.scenarios import SCENARIOS
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def duration_s(text: str) -> int:
-    """`90`, `90s`, `10m`, `1h`, `2d` in seconds."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip())
-    if not match:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a duration; write 90s, 10m or 1h")
-    return round(float(match[1]) * _UNITS[match[2] or "s"])
-
-
-def query_option(text: str) -> tuple[str, str]:
-    """`name=value` as text."""
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise argparse.ArgumentTypeError(f"{text!r} is no option; write NAME=VALUE")
-    return name, value
-
-
-def option(text: str) -> tuple[str, str | float | bool]:
-    """`name=value`; numbers, true and false are taken as such."""
-    name, value = query_option(text)
-    if value in ("true", "false"):
-        return name, value == "true"
-    try:
-        return name, float(value)
-    except ValueError:
-        return name, value
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -80,9 +51,9 @@ def make_parser() -> argparse.ArgumentParser:
 
     _add_deploy(command("deploy", deploying.deploy, "put a model behind an endpoint"))
 
-    service = subparsers.add_parser("service", help="extend, cut and change a service that runs")
+    service = subparsers.add_parser("service", help="list services; extend, cut and change one that runs")
     actions = service.add_subparsers(required=True, metavar="ACTION")
-    _add_service_actions(partial(_add_command, actions))
+    add_service_actions(partial(_add_command, actions))
 
     preview = command("preview", previewing.preview, "show a QR code: a phone that scans it runs the model in its browser")
     preview.add_argument("model")
@@ -129,55 +100,6 @@ def _add_command(subparsers: Any, name: str, run: object, text: str) -> argparse
         "--connection", type=Path, help="connection.json to use (else $DROPLEARN_CONNECTION, else ./.droplearn/connection.json)"
     )
     return made
-
-
-def _add_service_actions(action: Callable[[str, object, str], argparse.ArgumentParser]) -> None:
-    extend = action("extend", service_commands.extend, "let a service run longer")
-    extend.add_argument("service")
-    extend.add_argument("--by", type=duration_s, required=True, metavar="1h")
-    cut = action("cut", service_commands.cut, "let a service end sooner")
-    cut.add_argument("service")
-    cut.add_argument("--to", type=duration_s, default=0, metavar="10m", help="from now (default: now)")
-    idle = action("idle", service_commands.idle, "end a service when nobody has used it for so long")
-    idle.add_argument("service")
-    idle.add_argument("--after", type=duration_s, metavar="30m")
-    idle.add_argument("--never", action="store_true")
-    publish = action("publish", service_commands.publish, "a new version: another model in the place of the old, or beside it")
-    publish.add_argument("service")
-    publish.add_argument("model")
-    publish.add_argument("--share", type=float, metavar="0.3", help="of the traffic; the old versions keep the rest (default: all)")
-    publish.add_argument("--canary", type=float, metavar="0.1", help="this share first; then all, or back when it errs or is slow")
-    publish.add_argument("--watch", type=duration_s, metavar="10m", help="how long a canary is watched (default: 10m)")
-    publish.add_argument("--wait", action="store_true", help="until it is done")
-    traffic = action("traffic", service_commands.traffic, "split the traffic among the versions that are live")
-    traffic.add_argument("service")
-    traffic.add_argument("--share", action="append", type=query_option, metavar="v2=0.3", required=True)
-    traffic.add_argument("--wait", action="store_true", help="until it is done")
-    versions = action("versions", service_commands.versions, "a service's versions and update records")
-    versions.add_argument("service")
-    events = action("events", service_commands.events, "what happened to a service: when, what, and who asked for it")
-    events.add_argument("service")
-    monitor = action("monitor", service_commands.monitor, "what a service costs and answers")
-    monitor.add_argument("service")
-    test = action("test", service_testing.test, "ask a service that runs about at most 30 images, and keep what it answers")
-    test.add_argument("service")
-    test.add_argument(
-        "path", nargs="?", help="a file or a folder to upload, or PROJECT/... in the data bucket (default: what was uploaded before)"
-    )
-    test.add_argument("--option", action="append", type=query_option, metavar="NAME=VALUE", help="of each answer: top=3, pos=pixels, ...")
-    test.add_argument(
-        "--threshold", type=float, default=0.5, metavar="0.5", help="show predictions of at least this confidence (default: 0.5)"
-    )
-    tests = action("tests", service_testing.tests, "the tests of a service, or one of them at another threshold")
-    tests.add_argument("service")
-    tests.add_argument("test", nargs="?")
-    tests.add_argument("--threshold", type=float, default=0.5, metavar="0.5")
-    images = action("test-images", service_testing.images, "the images that were uploaded to test a service: at most 30 are kept")
-    images.add_argument("service")
-    images.add_argument("--remove", action="append", metavar="NAME", help="remove this one (may be given again)")
-    rotate = action("rotate-token", service_commands.rotate, "a new token; the old one ends")
-    rotate.add_argument("service")
-    rotate.add_argument("--grace", type=duration_s, default=0, metavar="1h", help="the old one is good for so long still (default: 0)")
 
 
 def _place(parser: argparse.ArgumentParser) -> None:

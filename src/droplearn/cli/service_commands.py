@@ -15,6 +15,16 @@ from droplearn.contracts.errors import Conflict, InvalidRequest
 Options = argparse.Namespace
 
 
+def listing(options: Options, screen: Screen) -> Outcome:
+    """Of one project, or of all; newest first."""
+    client = connect(options.connection)
+    projects = [options.project] if options.project else [p["name"] for p in client.pages("/v1/projects", "projects")]
+    found = [s for p in projects for s in client.pages(f"/v1/projects/{part(p)}/services", "services")]
+    rows = [[s["id"], s["project"], s["name"], s["status"], s["model"], s["stops_at"] or ""] for s in found]
+    screen.table("services", ["id", "project", "name", "status", "model", "ends"], rows)
+    return Outcome({"services": found})
+
+
 def extend(options: Options, screen: Screen) -> Outcome:
     """By so much more than it has now."""
     client, path = connect(options.connection), f"/v1/services/{part(options.service)}"

@@ -215,3 +215,10 @@ def test_an_estimate_is_told_for_both_ends_and_makes_nothing(typed: Type, fake_p
 def test_what_cannot_be_hosted_so_is_told(typed: Type, fake_platform: FakePlatform, words: list[str], code: str):
     assert code_of(typed("deploy", a_model(fake_platform).id, *words, status=1)) == code
     assert not fake_platform.services.known
+
+
+def test_services_are_listed_of_one_project_and_of_all(typed: Type, service: str) -> None:
+    (found,) = typed("service", "list")["services"]
+    assert found["id"] == service
+    assert typed("service", "list", "--project", found["project"])["services"] == [found]
+    assert found["status"] in typed("service", "list", as_text=True)
