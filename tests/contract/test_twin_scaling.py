@@ -65,6 +65,8 @@ def test_a_policy_is_kept_and_nothing_scales(aws: Aws, role: str) -> None:
     with pytest.raises(ClientError, match="deregister"):
         sagemaker.update_endpoint(EndpointName="scaled", EndpointConfigName=other)
     scaling.deregister_scalable_target(**target("scaled"))
+    with pytest.raises(scaling.exceptions.ObjectNotFoundException):
+        scaling.deregister_scalable_target(**target("scaled"))
     assert scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"] == [], "they go with their target"
     sagemaker.update_endpoint(EndpointName="scaled", EndpointConfigName=other)
     sagemaker.delete_endpoint(EndpointName="scaled")

@@ -8,6 +8,7 @@ from typing import Any
 
 from moto.applicationautoscaling.exceptions import AWSValidationException
 from moto.applicationautoscaling.models import ApplicationAutoscalingBackend, applicationautoscaling_backends
+from moto.core.exceptions import JsonRESTError
 from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import FakeEndpoint, sagemaker_backends
 
@@ -17,18 +18,22 @@ _DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 def install() -> None:
     """A target must be a variant that is there; its policies go with it."""
     backend = ApplicationAutoscalingBackend
-    register, deregister = backend.register_scalable_target, backend.deregister_scalable_target
+    register = backend.register_scalable_target
 
     def register_variant(self: Any, namespace: str, r_id: str, *rest: Any, **more: Any) -> Any:
         if namespace == "sagemaker":
             _require_variant(self, r_id)
         return register(self, namespace, r_id, *rest, **more)
 
-    def deregister_with_policies(self: Any, namespace: str, r_id: str, dimension: str) -> None:
-        deregister(self, namespace, r_id, dimension)
-        self.policies = {key: policy for key, policy in self.policies.items() if policy.resource_id != r_id}
+    backend.register_scalable_target, backend.deregister_scalable_target = register_variant, deregister
 
-    backend.register_scalable_target, backend.deregister_scalable_target = register_variant, deregister_with_policies
+
+def deregister(self: Any, namespace: str, r_id: str, dimension: str) -> None:
+    """DeregisterScalableTarget: the policies go, too. moto leaves them, and calls what is not there a ValidationException."""
+    if self.targets.get(dimension, {}).pop(r_id, None) is None:
+        message = f"No scalable target found for service namespace: {namespace}, resource ID: {r_id}, scalable dimension: {dimension}"
+        raise JsonRESTError("ObjectNotFoundException", message)
+    self.policies = {key: policy for key, policy in self.policies.items() if policy.resource_id != r_id}
 
 
 def _require_variant(backend: ApplicationAutoscalingBackend, resource_id: str) -> None:

@@ -1,4 +1,4 @@
-"""The port ScalingRange on Application Auto Scaling: target tracking of the invocations of each instance.
+"""The port Autoscaling on Application Auto Scaling: target tracking of the invocations of each instance.
 
 Source: Amazon SageMaker developer guide, "Automatic scaling of Amazon SageMaker AI models"; Application Auto Scaling API reference,
 DeregisterScalableTarget (it deletes the target's policies).
@@ -43,7 +43,7 @@ class SageMakerAutoscaling:
                 try:
                     client("application-autoscaling").deregister_scalable_target(**_target(service_id, variant))
                 except ClientError as error:
-                    if not _is_unknown(error):
+                    if code_of(error) != "ObjectNotFoundException":
                         raise
 
 
@@ -53,7 +53,3 @@ def _target(service_id: str, variant: str) -> dict[str, str]:
         "ResourceId": f"endpoint/{service_id}/variant/{variant}",
         "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
     }
-
-
-def _is_unknown(error: ClientError) -> bool:
-    return code_of(error) == "ObjectNotFoundException" or "No scalable target found" in str(error)

@@ -25,7 +25,6 @@ from chalicelib.bootstrap import platform
 from chalicelib.domain.prices import prices
 from chalicelib.domain.service import Service
 from chalicelib.domain.service_event import events_of
-from chalicelib.domain.service_version import variant_of
 from chalicelib.service.costing import cost_of
 from chalicelib.service.finding import find_service
 from droplearn.contracts.status import Permission
@@ -39,11 +38,6 @@ def _listed(service: str) -> Service:
     found = find_service(platform(), service)
     require(Permission.LIST_PROJECT, found.project)
     return found
-
-
-def _variants(service: Service) -> list[str]:
-    """All that it had."""
-    return service.variants if service.is_shared else [variant_of(number) for number in range(1, service.version_count + 1)]
 
 
 @router.get("/v1/prices", summary="The price table", tags=["services"])
@@ -73,7 +67,7 @@ def get_metrics(service: str, minutes: Minutes = 60) -> ServiceMetricsView:
     """
     found, now = _listed(service), platform().now()
     period_s = 60 * max(1, -(-minutes // MAX_POINTS))
-    names = _variants(found)[-10:]
+    names = found.all_variants[-10:]
     if found.serving != "endpoint":
         return ServiceMetricsView(service=service, period_s=period_s, versions=[])
     points = platform().service_metrics.series(service, names, now - timedelta(minutes=minutes), now, period_s)
@@ -85,7 +79,7 @@ def get_metrics(service: str, minutes: Minutes = 60) -> ServiceMetricsView:
 def list_logs(service: str, limit: Limit = 100, cursor: Cursor = None) -> LogPage:
     """Oldest first, version by version; `node` is the instance. Needs ListProject."""
     found = _listed(service)
-    names = _variants(found)
+    names = found.all_variants
     page = platform().endpoint_logs(service).page(names, limit, cursor)
     return LogPage(lines=[LogLineView.model_validate(line) for line in page.items], next_cursor=page.cursor)
 

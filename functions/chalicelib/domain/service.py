@@ -110,6 +110,11 @@ class Service:
         return [SHARED_VARIANT] if self.is_shared else list(self.weights)
 
     @property
+    def all_variants(self) -> list[str]:
+        """That its endpoint ever had."""
+        return self.variants if self.is_shared else [f"v{number}" for number in range(1, self.version_count + 1)]
+
+    @property
     def best_version(self) -> str:
         """The one with the most traffic."""
         return max(self.weights, key=lambda name: self.weights[name])

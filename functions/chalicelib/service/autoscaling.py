@@ -6,7 +6,6 @@ Source: Amazon SageMaker developer guide, "Update endpoints that use auto scalin
 from __future__ import annotations
 
 from chalicelib.domain.service import Service
-from chalicelib.domain.service_version import variant_of
 from chalicelib.ports import Platform
 from chalicelib.service.finding import find_service
 from droplearn.contracts.status import ServiceStatus
@@ -23,8 +22,7 @@ def set_autoscaling(platform: Platform, service_id: str) -> None:
 def suspend_autoscaling(platform: Platform, service: Service) -> None:
     """Before its endpoint is changed or removed."""
     if service.autoscaling:
-        numbered = [variant_of(number) for number in range(1, service.version_count + 1)]
-        platform.autoscaling.remove(service.id, service.variants if service.is_shared else numbered)
+        platform.autoscaling.remove(service.id, service.all_variants)
 
 
 def remove_serving(platform: Platform, service: Service) -> None:

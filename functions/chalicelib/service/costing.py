@@ -6,7 +6,6 @@ from typing import Any
 
 from chalicelib.domain.prices import Prices, instance_hours, instances_of
 from chalicelib.domain.service import Service
-from chalicelib.domain.service_version import variant_of
 from chalicelib.domain.times import moment_of
 from chalicelib.ports import Platform
 
@@ -62,6 +61,5 @@ def _answering_s(platform: Platform, service: Service) -> float:
     if service.running_since is None:
         return 0.0
     until = moment_of(service.ended_at) if service.ended_at else platform.now()
-    names = [variant_of(number) for number in range(1, service.version_count + 1)]  # a serverless service is never shared
-    found = platform.service_metrics.traffic(service.id, names, moment_of(service.running_since), until)
+    found = platform.service_metrics.traffic(service.id, service.all_variants, moment_of(service.running_since), until)
     return sum(told.invocations * (told.latency_ms or 0.0) / 1000 for told in found.values())

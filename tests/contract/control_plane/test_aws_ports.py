@@ -15,6 +15,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
+from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 
 from chalicelib.adapters import aws
 from chalicelib.adapters.artifacts import S3Artifacts
@@ -30,6 +31,7 @@ from chalicelib.settings import Settings
 from droplearn.contracts.errors import InternalError, InvalidRequest, NotFound, Throttled, TransientError
 from tests.contract.control_plane.test_example_store import CREDENTIALS
 from tests.fakes import FakeArtifacts, FakeAutoscaling, FakeEndpoints, FakeExecutions, FakeJobLogs, FakeTrainingJobs
+from twin.sagemaker.scaling import deregister
 
 ROLE = "arn:aws:iam::123456789012:role/r"
 
@@ -44,7 +46,8 @@ def cloud() -> Iterator[None]:
 
 # ---- autoscaling ---------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("kind", [FakeAutoscaling, SageMakerAutoscaling])
-def test_a_range_is_set_twice_and_removed_twice_without_a_word(kind: Any, cloud: None):
+def test_a_range_is_set_twice_and_removed_twice_without_a_word(kind: Any, cloud: None, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(ApplicationAutoscalingBackend, "deregister_scalable_target", deregister)  # moto's error is not AWS's
     scaling = kind()
     for most in (3, 5):
         scaling.set("service-1", "v1", ScalingRange(min_instances=1, max_instances=most, invocations_per_minute=600.5))
