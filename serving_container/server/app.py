@@ -5,11 +5,9 @@ Source: SageMaker, "Use your own inference code with hosting services" and "... 
 
 from __future__ import annotations
 
-import asyncio
 import time
 import uuid
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qsl
 
 import orjson
@@ -17,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from droplearn.contracts.prediction import ErrorCode
 from droplearn.contracts.versions import VERSION_OPTION
@@ -28,6 +27,7 @@ from server.json_log import log
 from server.metrics import Metrics
 from server.settings import MIB, Settings
 from server.versions import Version, Versions
+from server.workers import Workers
 
 _JSON = "application/json"
 _CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
@@ -43,7 +43,7 @@ class Serving:
         self.settings = settings
         self.versions: Versions | None = None
         self.admission, self.metrics = Admission(settings.max_pending), Metrics()
-        self.pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="predict")
+        self.workers = Workers(settings.threads)
 
     async def ping(self, _: Request) -> Response:
         """200 when a request would be answered."""
@@ -82,10 +82,8 @@ class Serving:
     async def _predict(self, request: Request, version: Version | None, body: bytes, content_type: str) -> bytes:
         if version is None:
             raise RuntimeError("A request was admitted before the model was loaded.")
-        deadline, loop = time.monotonic() + self.settings.request_timeout_s, asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self.pool, version.prediction.answer, body, content_type, options_of(request) or self.settings.options, deadline
-        )
+        deadline, options = time.monotonic() + self.settings.request_timeout_s, options_of(request) or self.settings.options
+        return await self.workers.finish(version.prediction.steps(body, content_type, options, deadline))
 
     def _refusal(self, request: Request, error: Exception) -> tuple[Response, str]:
         told, request_id = translate(error), uuid.uuid4().hex
@@ -125,12 +123,21 @@ def options_of(request: Request) -> Mapping[str, str]:
     return dict(parse_qsl(attributes or "")) | dict(parse_qsl(query.decode("latin-1")))
 
 
-def make_app(serving: Serving) -> Starlette:
-    """Routes only: no middleware, no documentation pages."""
+def make_app(serving: Serving) -> ASGIApp:
+    """Routes only: no middleware, no documentation pages. Predictions go past the router, which would cost as much as the rest of HTTP."""
     routes = [
         Route("/invocations", serving.invocations, methods=["POST"]),
         Route("/ping", serving.ping, methods=["GET"]),
         Route("/execution-parameters", serving.execution_parameters, methods=["GET"]),
         Route("/metrics", serving.show_metrics, methods=["GET"]),
     ]
-    return Starlette(routes=routes, exception_handlers={404: serving.no_such_route, 405: serving.no_such_route})
+    routed = Starlette(routes=routes, exception_handlers={404: serving.no_such_route, 405: serving.no_such_route})
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == "/invocations" and scope["method"] == "POST":
+            answer = await serving.invocations(Request(scope, receive))
+            await answer(scope, receive, send)
+        else:
+            await routed(scope, receive, send)
+
+    return app

@@ -1,9 +1,10 @@
-"""A loaded model, and one request's way through it: bytes in, bytes out. Runs wholly in one thread of the pool."""
+"""A loaded model, and one request's way through it: bytes in, bytes out, in steps of one thread."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from typing import Protocol
 
 from droplearn.contracts.errors import UserError
 from droplearn.contracts.model import ModelManifest
@@ -15,6 +16,21 @@ from server.engine import Engine, Engines
 from server.errors import InvalidModel, RequestError
 from server.model_folder import network_path, read_manifest, verify_files
 from server.settings import Settings
+from server.workers import Steps
+
+
+class Pipeline(Protocol):
+    """From one input to its answer. Called by several threads at once."""
+
+    output_type: str
+
+    def steps(self, raw: bytes, options: Mapping[str, str]) -> Steps[Answer]:
+        """Raises RequestError, UndecodableInput, UserError, ValueError."""
+        ...
+
+    def warm_up(self) -> None:
+        """Raises RequestError, ValueError."""
+        ...
 
 
 class NetworkPipeline:
@@ -24,10 +40,13 @@ class NetworkPipeline:
         self.output_type = predictor.output_type
         self._predictor, self._engine = predictor, engine
 
-    def predict(self, raw: bytes, options: Mapping[str, str]) -> Answer:
-        """Raises RequestError, UndecodableInput, UserError, ValueError."""
+    def steps(self, raw: bytes, options: Mapping[str, str]) -> Steps[Answer]:
+        """Decode, run, answer."""
         given = self._predictor.decode(raw)
-        return Answer(self._predictor.answer(self._engine.run(given.tensors), given.meta, options), given.meta)
+        yield
+        outputs = self._engine.run(given.tensors)
+        yield
+        return Answer(self._predictor.answer(outputs, given.meta, options), given.meta)
 
     def warm_up(self) -> None:
         """Raises RequestError, ValueError."""
@@ -35,11 +54,23 @@ class NetworkPipeline:
         self._predictor.answer(self._engine.run(given.tensors), given.meta, {})
 
 
+class WholePipeline:
+    """A model of several networks: its predictor knows the steps between them, and takes them at once."""
+
+    def __init__(self, predictor: PipelinePredictor) -> None:
+        self.output_type, self.warm_up, self._predictor = predictor.output_type, predictor.warm_up, predictor
+
+    def steps(self, raw: bytes, options: Mapping[str, str]) -> Steps[Answer]:
+        """One."""
+        yield
+        return self._predictor.predict(raw, options)
+
+
 class Prediction:
-    """`answer` is called by several threads at once."""
+    """`steps` and `answer` are called by several threads at once."""
 
     def __init__(
-        self, manifest: ModelManifest, pipeline: PipelinePredictor, max_inputs: int, media: Media = IMAGES, engine: Engine | None = None
+        self, manifest: ModelManifest, pipeline: Pipeline, max_inputs: int, media: Media = IMAGES, engine: Engine | None = None
     ) -> None:
         """engine: what the pipeline runs on, where it was made for it."""
         self.manifest, self._pipeline, self._max_inputs, self.media, self._engine = manifest, pipeline, max_inputs, media, engine
@@ -55,19 +86,28 @@ class Prediction:
             self._engine.close()
 
     def answer(self, body: bytes, content_type: str, options: Mapping[str, str], deadline: float) -> bytes:
-        """deadline: on time.monotonic's clock. Raises RequestError, UndecodableInput, UserError."""
+        """All steps at once. deadline: on time.monotonic's clock. Raises RequestError, UndecodableInput, UserError."""
+        steps = self.steps(body, content_type, options, deadline)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return bytes(end.value)
+
+    def steps(self, body: bytes, content_type: str, options: Mapping[str, str], deadline: float) -> Steps[bytes]:
+        """As `answer`; pauses within each input, for others that wait."""
         answers, first_meta = [], None
         for raw in parse_inputs(body, content_type, self._max_inputs, self.media):
             if time.monotonic() > deadline:
                 raise RequestError(ErrorCode.GET_INSTANCE_ERROR, "The instance is too busy: the request waited too long.")
-            told = self._predict(raw, options)
+            told = yield from self._steps_of(raw, options)
             answers.append(told.body)
             first_meta = first_meta or told.meta
         return success(self._pipeline.output_type, answers, first_meta or {})
 
-    def _predict(self, raw: bytes, options: Mapping[str, str]) -> Answer:
+    def _steps_of(self, raw: bytes, options: Mapping[str, str]) -> Steps[Answer]:
         try:
-            return self._pipeline.predict(raw, options)
+            return (yield from self._pipeline.steps(raw, options))
         except UndecodableInput:
             raise
         except ValueError as error:
@@ -93,11 +133,14 @@ def load_prediction(settings: Settings, engines: Engines | None = None, name: st
     except UserError as error:
         raise InvalidModel(error.code, error.message, error.hint) from error
     engine: Engine | None = None
-    if not isinstance(predictor, PipelinePredictor):
+    pipeline: Pipeline
+    if isinstance(predictor, PipelinePredictor):
+        pipeline = WholePipeline(predictor)
+    else:
         engine = (engines or Engines(settings)).make(name or "model", network_path(settings.model_dir, manifest), manifest)
-        predictor = NetworkPipeline(predictor, engine)
+        pipeline = NetworkPipeline(predictor, engine)
     media = Media(tuple(scenario.spec.media_types), takes_rows=scenario.spec.labels_from == "rows")
-    loaded = Prediction(manifest, predictor, settings.max_inputs, media, engine)
+    loaded = Prediction(manifest, pipeline, settings.max_inputs, media, engine)
     try:
         loaded.warm_up()
     except RequestError as error:

@@ -60,7 +60,7 @@ class DrainingServer(uvicorn.Server):
     async def _load(self) -> None:
         started = time.perf_counter()
         try:
-            loaded = await asyncio.get_running_loop().run_in_executor(self._serving.pool, load_versions, self._serving.settings)
+            loaded = await asyncio.to_thread(load_versions, self._serving.settings)
         except InvalidModel as error:
             log("model_refused", "error", **error.to_dict())
             self.has_failed = self.should_exit = True
@@ -101,7 +101,7 @@ def run(settings: Settings) -> int:
     server = DrainingServer(config, serving)
     log("listening", host=settings.host, port=settings.port, workers=settings.workers, max_pending=settings.max_pending)
     server.run()
-    serving.pool.shutdown(wait=False, cancel_futures=True)
+    serving.workers.close()
     if serving.versions is not None:
         serving.versions.close()
     status = 1 if server.has_failed or server.cut_off else 0

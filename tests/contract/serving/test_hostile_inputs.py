@@ -66,7 +66,7 @@ class App:
 
     def close(self) -> None:
         self._runner.close()
-        self.serving.pool.shutdown()
+        self.serving.workers.close()
 
 
 @pytest.fixture(scope="module")

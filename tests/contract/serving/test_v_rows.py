@@ -27,16 +27,16 @@ DEFECT = '''
 """A defect in the server, for one kind of request: what nobody foresaw must become 2001."""
 import server.prediction
 
-_answer = server.prediction.Prediction.answer
+_steps = server.prediction.Prediction.steps
 
 
-def answer(self, body, *given):
+def steps(self, body, *given):
     if b"unforeseen" in body:
         raise KeyError("inner secret")
-    return _answer(self, body, *given)
+    return _steps(self, body, *given)
 
 
-server.prediction.Prediction.answer = answer
+server.prediction.Prediction.steps = steps
 '''
 
 

@@ -22,6 +22,7 @@ from server.metrics import Metrics
 from server.model_folder import network_path, read_manifest, verify_files
 from server.settings import Settings, read_settings
 from server.versions import Version, Versions
+from server.workers import Steps
 from tests.unit.serving.tiny_model import manifest_of, network, write_model
 
 
@@ -183,7 +184,8 @@ def ready(answer: object) -> Serving:
     class Fake:
         media, is_alive = IMAGES, True
 
-        def answer(self, *given: object) -> bytes:
+        def steps(self, *given: object) -> Steps[bytes]:
+            yield
             if isinstance(answer, Exception):
                 raise answer
             return json.dumps([repr(g) for g in given[:3]]).encode()

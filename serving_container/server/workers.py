@@ -1,0 +1,90 @@
+"""Threads that answer requests. What waits together is worked on together, step by step: all are decoded, then all run, then all answered.
+
+A run of the network empties the core's caches of everything else, so that the code of the other steps costs up to twice as much right after
+it. Taking turns within a thread shares that cost, as it shares the waking of the event loop (docs/explanation/measurements.md, "Serving").
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Generator
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import NamedTuple, TypeVar
+
+T = TypeVar("T")
+Steps = Generator[None, None, T]
+"""A piece of work that pauses between its steps."""
+MOST_AT_ONCE = 4
+"""Jobs of one thread. The first waits for the others, so more would cost those who wait more than it saves."""
+
+
+class _Job(NamedTuple):
+    steps: Steps[bytes]
+    answer: asyncio.Future[bytes]
+
+
+class Workers:
+    """`finish` is called on one event loop's thread."""
+
+    def __init__(self, threads: int) -> None:
+        self._waiting: SimpleQueue[_Job | None] = SimpleQueue()
+        self._threads = [threading.Thread(target=self._work, name=f"predict_{number}", daemon=True) for number in range(threads)]
+        for thread in self._threads:
+            thread.start()
+
+    async def finish(self, steps: Steps[bytes]) -> bytes:
+        """What the steps return, or raise."""
+        job = _Job(steps, asyncio.get_running_loop().create_future())
+        self._waiting.put(job)
+        return await job.answer
+
+    def close(self) -> None:
+        """The threads end when they have done what waits; nobody waits for them."""
+        for _ in self._threads:
+            self._waiting.put(None)
+
+    def _work(self) -> None:
+        while (first := self._waiting.get()) is not None:
+            _take_turns([first, *self._share()])
+
+    def _share(self) -> list[_Job]:
+        """This thread's part of what waits: never more than the others would leave to it, so that none of them is idle for it."""
+        share: list[_Job] = []
+        with suppress(Empty):
+            for _ in range(min(MOST_AT_ONCE - 1, self._waiting.qsize() // len(self._threads))):
+                if (job := self._waiting.get_nowait()) is None:
+                    self._waiting.put(None)
+                    break
+                share.append(job)
+        return share
+
+
+def _take_turns(jobs: list[_Job]) -> None:
+    """A step of each, then the next step of each, until none is left."""
+    while jobs:
+        ended: list[tuple[_Job, bytes | Exception]] = []
+        going: list[_Job] = []
+        for job in jobs:
+            try:
+                next(job.steps)
+                going.append(job)
+            except StopIteration as end:
+                ended.append((job, end.value))
+            except Exception as error:  # noqa: BLE001 (it belongs to him who waits for the answer)
+                ended.append((job, error))
+        if ended:
+            with suppress(RuntimeError):  # the event loop is closed: nobody waits any more
+                ended[0][0].answer.get_loop().call_soon_threadsafe(_tell, ended)
+        jobs = going
+
+
+def _tell(ended: list[tuple[_Job, bytes | Exception]]) -> None:
+    for job, outcome in ended:
+        if job.answer.done():  # he who asked has gone
+            continue
+        if isinstance(outcome, Exception):
+            job.answer.set_exception(outcome)
+        else:
+            job.answer.set_result(outcome)

@@ -1,0 +1,118 @@
+"""The threads that answer: turns, shares, errors, ends."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from server.workers import MOST_AT_ONCE, Steps, Workers
+
+
+class Recorder:
+    """Jobs of three steps that write down who took which, in which thread."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, str]] = []
+        self.threads: dict[str, str] = {}
+
+    def job(self, name: str) -> Steps[bytes]:
+        self.threads[name] = threading.current_thread().name
+        for step in ("decode", "run"):
+            self.taken.append((name, step))
+            yield
+        self.taken.append((name, "answer"))
+        return name.encode()
+
+
+def gated(gate: threading.Event, begun: threading.Event) -> Steps[bytes]:
+    begun.set()
+    gate.wait(10)
+    yield
+    return b"gate"
+
+
+def failing(error: Exception) -> Steps[bytes]:
+    yield
+    raise error
+
+
+async def behind_a_gate(workers: Workers, threads: int, *jobs: Coroutine[Any, Any, bytes]) -> list[Any]:
+    """All threads are busy until all jobs wait."""
+    gate, gates = threading.Event(), []
+    for _ in range(threads):
+        begun = threading.Event()
+        gates.append(asyncio.ensure_future(workers.finish(gated(gate, begun))))
+        await asyncio.to_thread(begun.wait, 10)
+    waiting = [asyncio.ensure_future(job) for job in jobs]
+    await asyncio.sleep(0)  # one turn of the loop: all have been put
+    gate.set()
+    await asyncio.gather(*gates)
+    return await asyncio.gather(*waiting, return_exceptions=True)
+
+
+def test_what_waits_together_is_taken_step_by_step() -> None:
+    workers, seen = Workers(1), Recorder()
+    answers = asyncio.run(behind_a_gate(workers, 1, *(workers.finish(seen.job(name)) for name in "abc")))
+    workers.close()
+    assert answers == [b"a", b"b", b"c"]
+    assert seen.taken == [(name, step) for step in ("decode", "run", "answer") for name in "abc"]
+
+
+def test_a_thread_takes_no_more_than_its_share() -> None:
+    workers, seen = Workers(1), Recorder()
+    names = [str(number) for number in range(2 * MOST_AT_ONCE)]
+    asyncio.run(behind_a_gate(workers, 1, *(workers.finish(seen.job(name)) for name in names)))
+    workers.close()
+    assert [name for name, step in seen.taken if step == "answer"] == names
+    assert seen.taken.index((names[MOST_AT_ONCE], "decode")) > seen.taken.index((names[MOST_AT_ONCE - 1], "answer"))
+
+
+def test_what_waits_is_left_to_threads_that_would_be_idle() -> None:
+    workers, both = Workers(2), threading.Barrier(2)
+
+    def meeting() -> Steps[bytes]:
+        both.wait(10)  # broken, and the test fails, if one thread holds both jobs
+        yield
+        return b"met"
+
+    answers = asyncio.run(behind_a_gate(workers, 2, workers.finish(meeting()), workers.finish(meeting())))
+    workers.close()
+    assert answers == [b"met", b"met"]
+
+
+def test_an_error_is_for_its_asker_alone() -> None:
+    workers, seen = Workers(1), Recorder()
+    jobs = [workers.finish(failing(KeyError("broken"))), workers.finish(seen.job("a"))]
+    broken, fine = asyncio.run(behind_a_gate(workers, 1, *jobs))
+    workers.close()
+    assert isinstance(broken, KeyError)
+    assert fine == b"a"
+
+
+def test_an_asker_who_has_gone_hurts_nobody() -> None:
+    async def main(workers: Workers) -> bytes:
+        gate, begun = threading.Event(), threading.Event()
+        gone = asyncio.ensure_future(workers.finish(gated(gate, begun)))
+        await asyncio.to_thread(begun.wait, 10)
+        gone.cancel()
+        gate.set()
+        with pytest.raises(asyncio.CancelledError):
+            await gone
+        return await workers.finish(Recorder().job("next"))
+
+    workers = Workers(1)
+    assert asyncio.run(main(workers)) == b"next"
+    workers.close()
+
+
+def test_threads_end_when_what_waits_is_done() -> None:
+    workers = Workers(2)
+    assert asyncio.run(workers.finish(Recorder().job("last"))) == b"last"
+    workers.close()
+    for thread in workers._threads:  # the class hands its threads to nobody
+        thread.join(10)
+        assert not thread.is_alive()
