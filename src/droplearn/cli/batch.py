@@ -21,6 +21,8 @@ _SHOWN_FAILURES = 10
 def batch(options: argparse.Namespace, screen: Screen) -> Outcome:
     """Start it; with --wait or --output follow it to its end."""
     client = connect(options.connection)
+    if options.output:
+        options.output.mkdir(parents=True, exist_ok=True)  # before anything is spent
     model = client.call("GET", f"/v1/models/{part(options.model)}")
     wanted = {
         "model": options.model,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -15,6 +16,7 @@ from droplearn.cli.outcome import Outcome
 from droplearn.cli.predictions import number as _number
 from droplearn.cli.predictions import rows_of
 from droplearn.cli.screen import Screen
+from droplearn.cli.showing import show_dataset, show_evaluation, show_metrics, show_task, show_variants
 from droplearn.client import Client, Json, part, wait_until
 from droplearn.contracts.errors import InvalidRequest, NotFound
 from droplearn.contracts.ids import check_name
@@ -60,26 +62,12 @@ def drop(options: Options, screen: Screen) -> Outcome:
         return found
 
     found = wait_until(indexed, lambda d: d["object_count"] >= wanted, every_s=0.3, limit_s=120 + 0.05 * wanted)
-    _show_dataset(screen, found)
+    show_dataset(screen, found)
     document = {"project": project, "dataset": dataset, "uploaded": sent} | {k: found[k] for k in _COUNTS}
     return Outcome(document)
 
 
 _COUNTS = ("scenario", "object_count", "label_counts", "unlabelled_count", "skipped_counts")
-
-
-def _show_dataset(screen: Screen, dataset: Json) -> None:
-    title = f"{dataset['project']}/{dataset['name']}"
-    if dataset["label_counts"]:
-        screen.table(title, ["label", "examples"], sorted(dataset["label_counts"].items()))
-    else:
-        screen.say(f"{title}: {dataset['object_count']} objects")
-    if dataset["unlabelled_count"]:
-        screen.say(f"unlabelled: {dataset['unlabelled_count']}")
-    for reason, count in dataset["skipped_counts"].items():
-        screen.say(f"skipped, {reason.replace('_', ' ')}: {count}")
-    if problem := dataset.get("config_problem"):
-        screen.say(f"droplearn.yaml was not taken over: {problem['message']} {problem['hint']}")
 
 
 # ---- train ---------------------------------------------------------------------------------------------------------
@@ -99,6 +87,12 @@ def restart(options: Options, screen: Screen) -> Outcome:
     client = connect(options.connection)
     if options.id.startswith("batch-"):
         return batch.restart(client, options, screen)
+    if options.id.split("-", 1)[0] in _KINDS.keys() - {"task"}:
+        raise InvalidRequest(
+            "restart.unknown_kind",
+            f"{options.id!r} cannot be started again.",
+            hint="Tasks and batch jobs can; a service is deployed anew, an evaluation is asked for anew.",
+        )
     task = client.call("POST", f"/v1/tasks/{part(options.id)}/restart")
     if not options.wait:
         screen.say(f"{task['id']} {task['status']}")
@@ -137,8 +131,15 @@ def _follow_task(client: Client, screen: Screen, task_id: str) -> Outcome:
             screen.progress(found["status"].lower().replace("_", " "))
         return found
 
+    screen.progress(task_id)
     task = wait_until(look, lambda t: TaskStatus(t["status"]).is_terminal)
-    _show_task(screen, task)
+    show_task(screen, task)
+    if task.get("model") and not screen.is_json:
+        show_variants(screen, client.call("GET", f"/v1/models/{part(task['model'])}")["optimisation"])
+    if task.get("evaluation") and task.get("metrics") and not screen.is_json:
+        show_evaluation(client, screen, client.call("GET", f"/v1/evaluations/{part(task['evaluation'])}"))
+    else:
+        show_metrics(screen, task.get("metrics"))
     document = {"task": task["id"], "status": task["status"], "model": task.get("model"), "metrics": task.get("metrics") or {}}
     document |= {k: task[k] for k in ("evaluation", "error", "warnings") if task.get(k)}
     return Outcome(document, TaskStatus(task["status"]).has_model)
@@ -156,22 +157,6 @@ def _show_progress(client: Client, screen: Screen, task_id: str) -> None:
         screen.progress(f"training: {last['stage']}{told}", last["epoch"], last["epochs"])
     else:
         screen.progress("training")
-
-
-def _show_task(screen: Screen, task: Json) -> None:
-    screen.say(f"{task['id']}  {task['status']}")
-    if error := task.get("error"):
-        screen.say(f"{error['message']} {error.get('hint', '')}")
-    for warning in task.get("warnings") or []:
-        screen.say(f"note: {warning}")
-    if task.get("model"):
-        screen.say(f"model: {task['model']}")
-    _show_metrics(screen, task.get("metrics"))
-
-
-def _show_metrics(screen: Screen, metrics: Json | None) -> None:
-    if metrics:
-        screen.table("evaluation", ["metric", "value"], [[name, f"{value:.4f}"] for name, value in metrics.items()])
 
 
 # ---- status, logs, models --------------------------------------------------------------------------------------------
@@ -194,9 +179,11 @@ def status(options: Options, screen: Screen) -> Outcome:
 
 def _show_found(screen: Screen, kind: str, found: Json) -> None:
     if kind == "task":
-        return _show_task(screen, found)
-    screen.table(found["id"], ["", ""], [[k, v] for k, v in found.items() if not isinstance(v, dict | list)])
-    return _show_metrics(screen, found.get("metrics"))
+        show_task(screen, found)
+    else:
+        screen.table(found["id"], ["", ""], [[k, v] for k, v in found.items() if not isinstance(v, dict | list) and v is not None])
+    show_variants(screen, found.get("optimisation"))
+    show_metrics(screen, found.get("metrics"))
 
 
 def _overview(client: Client, screen: Screen) -> Outcome:
@@ -237,8 +224,9 @@ def models(options: Options, screen: Screen) -> Outcome:
     client = connect(options.connection)
     projects = [options.project] if options.project else [p["name"] for p in client.pages("/v1/projects", "projects")]
     found = [m for p in projects for m in client.pages(f"/v1/projects/{part(p)}/models", "models")]
-    rows = [[m["id"], m["project"], m["number"], m["dataset"], _score(m), m["created_at"]] for m in found]
-    screen.table("models", ["id", "project", "number", "dataset", "score", "created"], rows)
+    found.sort(key=itemgetter("created_at"), reverse=True)
+    rows = [[m["id"], f"{m['project']} #{m['number']}", m["dataset"], _score(m), m["created_at"]] for m in found]
+    screen.table("models", ["id", "model", "dataset", "score", "created"], rows)
     return Outcome({"models": found})
 
 
@@ -268,7 +256,8 @@ def evaluate(options: Options, screen: Screen) -> Outcome:
     screen.say(f"{done['id']}  {done['status']}")
     if error := done.get("error"):
         screen.say(f"{error['message']} {error.get('hint', '')}")
-    _show_metrics(screen, done.get("metrics"))
+    if not screen.is_json:
+        show_evaluation(client, screen, done)
     document = {"evaluation": done["id"], "status": done["status"], "metrics": done.get("metrics") or {}}
     document |= {k: done[k] for k in ("example_count", "bad_case_count", "protocol", "error") if done.get(k) is not None}
     return Outcome(document, done["status"] == EvaluationStatus.SUCCEEDED)

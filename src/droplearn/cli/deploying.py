@@ -24,10 +24,13 @@ def deploy(options: Options, screen: Screen) -> Outcome:
         return _estimate(client.call("POST", f"{path}/estimate", body), screen)
     made = client.call("POST", path, body)
     document = {"service": made["id"], "status": made["status"], "url": made["url"], "token": made["token"]}
+    screen.say(f"{made['id']}  {made['status']}\nurl: {made['url']}\ntoken: {made['token']}  (shown this once)")
     if options.wait:
         done = _follow(client, screen, made["id"])
         document |= {"status": done["status"]} | ({"error": done["error"]} if done.get("error") else {})
-    screen.say(f"{document['service']}  {document['status']}\nurl: {document['url']}\ntoken: {document['token']}  (shown this once)")
+        screen.say(f"{made['id']}  {done['status']}")
+        if error := done.get("error"):
+            screen.say(f"{error['message']} {error.get('hint', '')}".rstrip())
     return Outcome(document, not options.wait or document["status"] == ServiceStatus.RUNNING)
 
 

@@ -16,6 +16,9 @@ def export(options: Options, screen: Screen) -> Outcome:
     client = connect(options.connection)
     made = client.call("GET", f"/v1/models/{part(options.model)}/export", form=options.form)
     file = options.output or Path(made["file_name"])
+    if file.is_dir():
+        file /= made["file_name"]
+    file.parent.mkdir(parents=True, exist_ok=True)
     size = file.write_bytes(client.fetch(made["url"]))
     screen.say(f"{file}: {size:,} bytes")
     return Outcome({"file": str(file), "form": made["form"], "size_bytes": size})

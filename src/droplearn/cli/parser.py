@@ -10,7 +10,7 @@ from typing import Any
 from droplearn import __version__
 from droplearn.cli import batch, commands, deploying, exporting, previewing, trial
 from droplearn.cli.service_actions import add_service_actions
-from droplearn.cli.values import duration_s, option, query_option
+from droplearn.cli.values import duration_s, option, port, query_option
 from droplearn.contracts.status import ServiceKind
 from droplearn.scenarios import SCENARIOS
 
@@ -24,7 +24,7 @@ def make_parser() -> argparse.ArgumentParser:
     command = partial(_add_command, subparsers)
     up = command("up", commands.up, "start droplearn on this machine: AWS endpoint, HTTP API, and all that runs behind them")
     up.add_argument("--state", type=Path, default=Path(".droplearn"), help="folder that keeps everything (default: .droplearn)")
-    up.add_argument("--port", type=int, help="port of the AWS endpoint; the HTTP API listens on the next one")
+    up.add_argument("--port", type=port, help="port of the AWS endpoint; the HTTP API listens on the next one")
 
     drop = command("drop", commands.drop, "upload a folder and wait until it is indexed")
     drop.add_argument("folder", type=Path, help="a folder with one folder per label, annotated pictures, or tables")
@@ -66,7 +66,7 @@ def make_parser() -> argparse.ArgumentParser:
     export = command("export", exporting.export, "fetch a model that runs without droplearn")
     export.add_argument("model")
     export.add_argument("--form", choices=["onnx", "triton"], default="onnx", help="onnx: network and example; triton: a model repository")
-    export.add_argument("--output", type=Path, metavar="FILE", help="default: the model's own file name")
+    export.add_argument("--output", type=Path, metavar="FILE", help="file or folder (default: the model's own file name, here)")
 
     predict = command("predict", commands.predict, "ask a running service about files")
     predict.add_argument("service")

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 
 from droplearn.cli import service_commands, service_testing
-from droplearn.cli.values import duration_s, query_option
+from droplearn.cli.values import duration_s, query_option, share
 
 
 def add_service_actions(action: Callable[[str, object, str], argparse.ArgumentParser]) -> None:
@@ -32,7 +32,7 @@ def add_service_actions(action: Callable[[str, object, str], argparse.ArgumentPa
     publish.add_argument("--wait", action="store_true", help="until it is done")
     traffic = action("traffic", service_commands.traffic, "split the traffic among the versions that are live")
     traffic.add_argument("service")
-    traffic.add_argument("--share", action="append", type=query_option, metavar="v2=0.3", required=True)
+    traffic.add_argument("--share", action="append", type=share, metavar="v2=0.3", required=True)
     traffic.add_argument("--wait", action="store_true", help="until it is done")
     versions = action("versions", service_commands.versions, "a service's versions and update records")
     versions.add_argument("service")
