@@ -14,6 +14,7 @@ from rich.console import Console
 
 from droplearn.cli import commands, screen, showing
 from droplearn.cli.main import main
+from droplearn.cli.reference import as_markdown
 from droplearn.cli.screen import Screen
 from droplearn.client import Client
 from droplearn.contracts.connection import Connection
@@ -56,6 +57,23 @@ def test_a_metric_that_is_a_word_is_shown_as_it_is(capsys: pytest.CaptureFixture
     shown = capsys.readouterr().out
     assert "logistic" in shown
     assert "1.0000" in shown
+
+
+def test_the_logs_of_a_service_are_those_of_its_servers(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    asked: list[str] = []
+
+    def pages(path: str, _items: str) -> Any:
+        asked.append(path)
+        return [{"message": "listening"}]
+
+    monkeypatch.setattr(commands, "connect", lambda _: SimpleNamespace(pages=pages))
+    assert main(["logs", "service-01m81wecverjwrbztzy1tfgq9k"]) == 0
+    assert (asked, capsys.readouterr().out) == (["/v1/services/service-01m81wecverjwrbztzy1tfgq9k/logs"], "listening\n")
+
+
+def test_every_word_of_the_command_line_is_in_its_reference():
+    page = (Path(__file__).parents[2] / "docs/reference/command-line.md").read_text()
+    assert page == as_markdown(), "python -m droplearn.cli.reference > docs/reference/command-line.md"
 
 
 # ---- what is shown ---------------------------------------------------------------------------------------------------

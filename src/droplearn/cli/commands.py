@@ -125,8 +125,8 @@ def _given(options: Options, *names: str) -> Json:
 def _follow_task(client: Client, screen: Screen, task_id: str) -> Outcome:
     def look() -> Json:
         found = client.call("GET", f"/v1/tasks/{part(task_id)}")
-        if found["status"] == TaskStatus.TRAINING:
-            _show_progress(client, screen, task_id)
+        if found["status"] in (TaskStatus.TRAINING, TaskStatus.OPTIMISING):
+            _show_progress(client, screen, task_id, found["status"].lower())
         else:
             screen.progress(found["status"].lower().replace("_", " "))
         return found
@@ -145,18 +145,18 @@ def _follow_task(client: Client, screen: Screen, task_id: str) -> Outcome:
     return Outcome(document, TaskStatus(task["status"]).has_model)
 
 
-def _show_progress(client: Client, screen: Screen, task_id: str) -> None:
+def _show_progress(client: Client, screen: Screen, task_id: str, state: str) -> None:
     found = client.call("GET", f"/v1/tasks/{part(task_id)}/metrics")
     progress, lines = found.get("progress"), found.get("metrics") or []
     if progress and (not lines or progress["stage"] != lines[-1]["stage"]):
-        screen.progress(f"training: {progress['stage']}", progress["done"], progress["total"])
-    elif lines:
+        screen.progress(f"{state}: {progress['stage']}", progress["done"], progress["total"])
+    elif lines and state == "training":
         last = lines[-1]
         valid = {name: value for name, value in last.items() if name.startswith("valid_") and not name.endswith("loss")}
         told = "".join(f", {name} {value:.3f}" for name, value in [*valid.items()][:1])
         screen.progress(f"training: {last['stage']}{told}", last["epoch"], last["epochs"])
     else:
-        screen.progress("training")
+        screen.progress(state)
 
 
 # ---- status, logs, models --------------------------------------------------------------------------------------------
@@ -204,9 +204,12 @@ def _show_project(client: Client, screen: Screen, project: Json) -> Json:
 
 
 def logs(options: Options, screen: Screen) -> Outcome:
-    """The lines of the training job, or its metrics."""
+    """The lines of a training job, or its metrics; or those of a service's servers."""
     client = connect(options.connection)
-    base = f"/v1/tasks/{part(options.task)}"
+    kind = "service" if options.id.startswith("service-") else "task"
+    if options.metrics and kind == "service":
+        raise InvalidRequest("logs.no_metrics", "A service has no epochs.", hint="See `droplearn service monitor`.")
+    base = f"/v1/{_KINDS[kind]}/{part(options.id)}"
     if options.metrics:
         found = client.call("GET", f"{base}/metrics")
         names = sorted({k for line in found["metrics"] for k in line} - {"event", "stage", "epoch", "epochs", "elapsed_s"})
@@ -216,7 +219,7 @@ def logs(options: Options, screen: Screen) -> Outcome:
     lines = list(client.pages(f"{base}/logs", "lines"))
     for line in lines:
         screen.say(line["message"])
-    return Outcome({"task": options.task, "lines": lines})
+    return Outcome({kind: options.id, "lines": lines})
 
 
 def models(options: Options, screen: Screen) -> Outcome:
