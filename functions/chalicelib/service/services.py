@@ -9,7 +9,7 @@ from chalicelib.domain.failure import problem_of
 from chalicelib.domain.hosting import ScalingRange, Serverless, container_environment, production_variant
 from chalicelib.domain.model import Model
 from chalicelib.domain.optimisation import archive_of
-from chalicelib.domain.service import DEFAULT_IDLE_S, DEFAULT_RUNTIME_S, SHARED_VARIANT, LiveService, Placement, Service
+from chalicelib.domain.service import DEFAULT_IDLE_S, DEFAULT_RUNTIME_S, MAX_RUNTIME_S, SHARED_VARIANT, LiveService, Placement, Service
 from chalicelib.domain.times import moment_of, text_of
 from chalicelib.ports import Platform
 from chalicelib.service.autoscaling import remove_serving
@@ -29,7 +29,9 @@ from droplearn.scenarios import scenario_named
 STOPPED_BY_USER = "ServiceStopped"
 TOKEN_OUTLIVES_S = 7 * 24 * 3600
 ROWS_OUTLIVE_S = 24 * 3600
-"""Rows of a service of tables expire so long after its deadline; loading them takes some of it."""
+"""Rows of a service of tables expire so long after its latest possible deadline; loading them takes some of it."""
+TO_LOAD = {"is_done": False, "cursor": None}
+"""What LoadTables begins with."""
 _TRIES = 5
 
 
@@ -182,7 +184,7 @@ def plan_deployment(platform: Platform, service_id: str) -> dict[str, Any]:
     return {
         "serving": "present" if is_there else service.serving,
         "expires_at": rows_expire_at(platform, service),
-        "loading": {"is_done": False, "cursor": None},
+        "loading": TO_LOAD,
         "model_uri": archive_of(model.artifact_uri, model.optimisation, service.variant) or model.artifact_uri,
         "image_suffix": scenario_named(service.scenario).spec.image_suffix,
         "is_isolated": service.serverless is None,
@@ -195,9 +197,9 @@ def plan_deployment(platform: Platform, service_id: str) -> dict[str, Any]:
 
 
 def rows_expire_at(platform: Platform, service: Service) -> int:
-    """Seconds since 1970: some time after the deadline, as it stands now."""
-    ends = moment_of(service.stops_at).timestamp() if service.stops_at else platform.now().timestamp() + service.max_runtime_s
-    return int(ends) + ROWS_OUTLIVE_S
+    """Seconds since 1970: however far the deadline is moved, no row has to be written again."""
+    began = moment_of(service.running_since) if service.running_since else platform.now()
+    return int(began.timestamp()) + MAX_RUNTIME_S + ROWS_OUTLIVE_S
 
 
 def await_endpoint(platform: Platform, service_id: str, task_token: str) -> None:
