@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def measure(tables: MemoryTables, users: Sequence[str], count: int) -> list[float]:
-    service: Any = SimpleNamespace(id="service", status="RUNNING", weights={"v1": 0.5, "v2": 0.5})
+    service: Any = SimpleNamespace(id="service", is_in_service=True, weights={"v1": 0.5, "v2": 0.5})
     recommender = Recommender(tables, service.id)  # type: ignore[arg-type]
     handler._recommender = lambda _tables: recommender  # type: ignore[assignment]
     times = []

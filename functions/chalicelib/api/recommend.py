@@ -29,7 +29,7 @@ REMEMBERED_VERSIONS = 4
 def recommend(service: Service, body: bytes, query: str, request_id: str) -> Reply:
     """Raises CapacityUnavailable (`service.not_running`)."""
     started = time.perf_counter()
-    if service.status != "RUNNING":
+    if not service.is_in_service:
         raise CapacityUnavailable("service.not_running", f"The service is {service.status}.", hint="Wait until it is RUNNING.")
     try:
         asked = asked_of(body)

@@ -41,7 +41,7 @@ def load_tables(
         TransientError: the database asks to slow down; the same cursor again goes on.
     """
     service = find_service(platform, service_id)
-    if service.state not in (ServiceStatus.STARTING, ServiceStatus.RUNNING):
+    if service.state is ServiceStatus.STOPPING or service.state.is_terminal:
         return Loaded(None, 0)
     tables = tables_of(service_id, variant_of(number))
     if cursor is None:

@@ -27,7 +27,6 @@ from chalicelib.service.service_events import note_update_event
 from chalicelib.service.services import TO_LOAD, rows_expire_at
 from chalicelib.service.shared_versions import lay_out, shared_plan
 from chalicelib.service.versions import version_of
-from droplearn.contracts.status import ServiceStatus
 from droplearn.scenarios import scenario_named
 
 Reply = dict[str, Any]
@@ -44,7 +43,7 @@ def plan_update(platform: Platform, update_id: str, error: Problem | None = None
     if update.outcome != "in_progress":
         note_update_event(platform, update)
         return _end(update)
-    if service.state is not ServiceStatus.RUNNING:
+    if not service.is_in_service:
         return finish_update(platform, service, update, "failed", "The service ended meanwhile.")
     if error is not None:
         return _after_error(platform, service, update, error)

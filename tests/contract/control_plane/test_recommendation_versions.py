@@ -13,6 +13,7 @@ import pytest
 from chalicelib.domain.recall import RecallPlan
 from chalicelib.domain.recall_versions import version_for
 from chalicelib.domain.service_version import updates_of
+from chalicelib.domain.times import text_of
 from chalicelib.service.loading_tables import load_tables, remove_tables
 from chalicelib.service.services import plan_deployment
 from chalicelib.service.settling import Execution, settle_ended_execution
@@ -199,12 +200,22 @@ def test_a_service_that_is_taken_over_after_a_crash_writes_nothing_again(shop: A
     service_id = loaded(shop)
     publish(call, shop, service_id)
     before = dict(shop.recall_tables.rows)
-    shop.lines.dropped.clear()
     call("POST", f"/v1/projects/{SHOP}/strategies", {"name": "mine", "kind": "custom"})
+    shop.services.change(service_id, {"running_since": text_of(shop.now())})
+    assert settle_ended_execution(shop, Execution("service", service_id, 1), "ABORTED") == "CREATED"
+    assert answer(service_id) == ("v2", "fresh"), "all the time"
     expires_at = plan_deployment(shop, service_id)["expires_at"]
     assert load_tables(shop, service_id, expires_at, None, lambda: True) == (None, 0)
     assert shop.recall_tables.rows == before
     assert answer(service_id) == ("v2", "fresh")
+
+
+def test_an_update_goes_on_while_another_execution_takes_the_service_over(shop: Any, call: Any, answer: Any):
+    service_id = loaded(shop)
+    update = call("POST", f"/v1/services/{service_id}/versions", {"model": NEW})[1]["id"]
+    shop.services.change(service_id, {"running_since": text_of(shop.now())})
+    settle_ended_execution(shop, Execution("service", service_id, 1), "ABORTED")
+    assert (run(shop, update), answer(service_id)) == ("done", ("v2", "fresh"))
 
 
 @pytest.mark.parametrize(
