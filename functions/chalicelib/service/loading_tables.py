@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 from chalicelib.domain.recall import EVERYBODY, PLAN
 from chalicelib.domain.recall_versions import tables_of
+from chalicelib.domain.service import MAX_RUNTIME_S, Service
 from chalicelib.domain.service_version import variant_of
+from chalicelib.domain.times import moment_of
 from chalicelib.ports import Platform
 from chalicelib.service.finding import find_service
 from chalicelib.service.recall_plan import recall_of
@@ -21,6 +23,8 @@ from droplearn.contracts.status import ServiceStatus
 
 CHUNK = 500
 """Rows between two looks at the clock."""
+ROWS_OUTLIVE_S = 24 * 3600
+"""Rows expire so long after their service's latest possible deadline; loading them takes some of it."""
 
 
 class Loaded(NamedTuple):
@@ -28,6 +32,13 @@ class Loaded(NamedTuple):
 
     cursor: dict[str, Any] | None
     row_count: int
+
+
+def to_load(platform: Platform, service: Service) -> dict[str, Any]:
+    """What LoadTables begins with. However far the deadline is moved, no row has to be written again."""
+    began = moment_of(service.running_since) if service.running_since else platform.now()
+    expires_at = int(began.timestamp()) + MAX_RUNTIME_S + ROWS_OUTLIVE_S
+    return {"expires_at": expires_at, "loading": {"is_done": False, "cursor": None}}
 
 
 def load_tables(

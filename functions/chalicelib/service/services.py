@@ -9,12 +9,13 @@ from chalicelib.domain.failure import problem_of
 from chalicelib.domain.hosting import ScalingRange, Serverless, container_environment, production_variant
 from chalicelib.domain.model import Model
 from chalicelib.domain.optimisation import archive_of
-from chalicelib.domain.service import DEFAULT_IDLE_S, DEFAULT_RUNTIME_S, MAX_RUNTIME_S, SHARED_VARIANT, LiveService, Placement, Service
-from chalicelib.domain.times import moment_of, text_of
+from chalicelib.domain.service import DEFAULT_IDLE_S, DEFAULT_RUNTIME_S, SHARED_VARIANT, LiveService, Placement, Service
+from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
 from chalicelib.service.autoscaling import remove_serving
 from chalicelib.service.finding import find_model, find_service
 from chalicelib.service.hosting import HostingOrder, hosting_of, vpc_config
+from chalicelib.service.loading_tables import to_load
 from chalicelib.service.requests import id_of_request
 from chalicelib.service.service_events import note_end, note_ending, note_event
 from chalicelib.service.sweep_times import need_sweeps
@@ -28,10 +29,6 @@ from droplearn.scenarios import scenario_named
 
 STOPPED_BY_USER = "ServiceStopped"
 TOKEN_OUTLIVES_S = 7 * 24 * 3600
-ROWS_OUTLIVE_S = 24 * 3600
-"""Rows of a service of tables expire so long after its latest possible deadline; loading them takes some of it."""
-TO_LOAD = {"is_done": False, "cursor": None}
-"""What LoadTables begins with."""
 _TRIES = 5
 
 
@@ -183,8 +180,7 @@ def plan_deployment(platform: Platform, service_id: str) -> dict[str, Any]:
     variant = SHARED_VARIANT if service.is_shared else service.best_version
     return {
         "serving": "present" if is_there else service.serving,
-        "expires_at": rows_expire_at(platform, service),
-        "loading": TO_LOAD,
+        **to_load(platform, service),
         "model_uri": archive_of(model.artifact_uri, model.optimisation, service.variant) or model.artifact_uri,
         "image_suffix": scenario_named(service.scenario).spec.image_suffix,
         "is_isolated": service.serverless is None,
@@ -194,12 +190,6 @@ def plan_deployment(platform: Platform, service_id: str) -> dict[str, Any]:
         "variants": [production_variant(variant, service.id, 1, service.instance_type, service.instance_count, service.serverless)],
         "is_autoscaled": service.autoscaling is not None,
     }
-
-
-def rows_expire_at(platform: Platform, service: Service) -> int:
-    """Seconds since 1970: however far the deadline is moved, no row has to be written again."""
-    began = moment_of(service.running_since) if service.running_since else platform.now()
-    return int(began.timestamp()) + MAX_RUNTIME_S + ROWS_OUTLIVE_S
 
 
 def await_endpoint(platform: Platform, service_id: str, task_token: str) -> None:

@@ -23,8 +23,8 @@ from chalicelib.ports import Platform
 from chalicelib.service.autoscaling import set_autoscaling, suspend_autoscaling
 from chalicelib.service.finding import find, find_model, find_service
 from chalicelib.service.hosting import vpc_config
+from chalicelib.service.loading_tables import to_load
 from chalicelib.service.service_events import note_update_event
-from chalicelib.service.services import TO_LOAD, rows_expire_at
 from chalicelib.service.shared_versions import lay_out, shared_plan
 from chalicelib.service.versions import version_of
 from droplearn.scenarios import scenario_named
@@ -87,8 +87,7 @@ def _planned_of_tables(platform: Platform, service: Service, update: ServiceUpda
     if update.version is None:
         return _applied(platform, service, update)
     _move(platform, update, "applied")
-    told = {"next": "load", "version": update.version, "expires_at": rows_expire_at(platform, service), "loading": TO_LOAD}
-    return _reply(service) | told
+    return _reply(service) | {"next": "load", "version": update.version} | to_load(platform, service)
 
 
 def _applied(platform: Platform, service: Service, update: ServiceUpdate) -> Reply:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.recall import RecallPlan
-from chalicelib.service.loading_tables import load_tables, remove_tables
-from chalicelib.service.services import MAX_RUNTIME_S, ROWS_OUTLIVE_S, ServiceOrder, create_service, plan_deployment
+from chalicelib.service.loading_tables import MAX_RUNTIME_S, ROWS_OUTLIVE_S, load_tables, remove_tables
+from chalicelib.service.services import ServiceOrder, create_service, plan_deployment
 from chalicelib.service.tokens import issue_admin_token
 from droplearn.contracts.errors import InvalidDataset, InvalidRequest, NotFound
 from tests.contract.control_plane.http_front import CONTEXT, parsed

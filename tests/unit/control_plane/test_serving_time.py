@@ -9,7 +9,7 @@ import pytest
 from chalicelib.domain.service import MAX_RUNTIME_S
 from chalicelib.domain.times import moment_of, text_of
 from chalicelib.service.identifying import identify
-from chalicelib.service.services import rows_expire_at
+from chalicelib.service.loading_tables import to_load
 from chalicelib.service.serving_time import IDLE_ROUNDS, MAX_CHANGES, TimeOrder, change_time, plan_serving
 from droplearn.contracts.errors import Conflict, InvalidRequest
 from tests.unit.control_plane.test_services import deployed
@@ -169,11 +169,11 @@ def test_looks_for_idleness_never_use_up_the_executions_history():
 def test_rows_outlive_every_deadline_that_a_service_may_be_given():
     platform = a_platform()
     service, _ = running(platform, serving="tables")
-    rows_expire = rows_expire_at(platform, service)
+    rows_expire = to_load(platform, service)["expires_at"]
     change_time(platform, service.id, TimeOrder(max_runtime_s=MAX_RUNTIME_S))
     assert plan_serving(platform, service.id, rows_expire, 0)["wait_s"] == MAX_RUNTIME_S
     platform.pass_time(1000)
-    assert rows_expire_at(platform, platform.services.get(service.id)) == rows_expire, "of later versions too"
+    assert to_load(platform, platform.services.get(service.id))["expires_at"] == rows_expire, "of later versions too"
 
 
 def test_a_service_that_an_earlier_release_has_loaded_ends_with_its_rows():
