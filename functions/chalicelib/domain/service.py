@@ -138,6 +138,12 @@ class Service:
         return text_of(moment_of(since) + timedelta(seconds=self.idle_timeout_s + self.noted_every_s))
 
     @property
+    def is_in_service(self) -> bool:
+        """Also while another execution takes it over."""
+        is_taken_over = self.state in (ServiceStatus.CREATED, ServiceStatus.STARTING) and self.running_since is not None
+        return self.state is ServiceStatus.RUNNING or is_taken_over
+
+    @property
     def state(self) -> ServiceStatus:
         """`status`, typed."""
         return ServiceStatus(self.status)

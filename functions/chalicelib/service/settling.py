@@ -16,9 +16,9 @@ from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
 from chalicelib.service.autoscaling import remove_serving
 from chalicelib.service.loading_tables import remove_tables
+from chalicelib.service.lost_updates import end_lost_update
 from chalicelib.service.resuming import resume_service
 from chalicelib.service.service_events import note_end, note_ending
-from chalicelib.service.update_plan import end_lost_update
 from droplearn.contracts.status import BatchStatus, EvaluationStatus, ServiceStatus, TaskStatus
 
 RUNNING_EVALUATIONS = [s.value for s in EvaluationStatus if not s.is_terminal]

@@ -11,102 +11,45 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.dataset import Dataset
-from chalicelib.domain.example import Example, Replacement, contribution
-from chalicelib.domain.project import Project
 from chalicelib.domain.recall import RecallPlan
-from chalicelib.service.loading_tables import load_tables, remove_tables
+from chalicelib.service.loading_tables import MAX_RUNTIME_S, ROWS_OUTLIVE_S, load_tables, remove_tables
 from chalicelib.service.services import ServiceOrder, create_service, plan_deployment
-from droplearn.contracts.dataset import ExampleStatus
+from chalicelib.service.tokens import issue_admin_token
 from droplearn.contracts.errors import InvalidDataset, InvalidRequest, NotFound
-from droplearn.contracts.model import ModelFile, ModelManifest
-from droplearn.contracts.recommendation import file_of
-from droplearn.contracts.s3_layout import best_model_manifest_key, checkpoints_prefix
-from tests.contract.control_plane.http_front import CONTEXT, event_of, parsed
+from tests.contract.control_plane.http_front import CONTEXT, parsed
+from tests.contract.control_plane.recall_shop import (
+    EXPIRES,
+    MODEL,
+    SHOP,
+    TABLES,
+    asked,
+    deployed,
+    drop_own,
+    items,
+    loaded,
+    open_shop,
+    put_model,
+)
 from tests.unit.control_plane.things import a_model
-
-SHOP, TASK = "shop", "task-" + "1" * 26
-EXPIRES = 1_800_000_000
-TABLES = {
-    "user_item": [{"user_id": f"u{n}", "item_ids": f"i{n},i{n + 1}"} for n in range(3)],
-    "item_item": [{"item_id": f"i{n}", "similar_item_ids": f"i{n + 2}:0.5,i{n + 3}:0.25"} for n in range(5)],
-    "user_recommended": [{"user_id": "u0", "item_ids": "i7:0.9,i8:0.8,i1:0.1"}],
-    "user_topic": [{"user_id": "u0", "topics": "sea:1"}, {"user_id": "u9", "topics": "sea:1"}],
-    "topic_item": [{"topic": "sea", "item_ids": "i5:2,i6:1"}],
-    "popular": [{"item_id": f"i{n}", "weight": f"{9 - n}"} for n in range(9)],
-}
 
 
 @pytest.fixture
 def shop(fake_platform: Any) -> Any:
-    """A project with a model of tables."""
-    fake_platform.projects.add(Project(name=SHOP, scenario="recommendation", created_at="t"))
-    fake_platform.datasets.add(Dataset(project=SHOP, name="own", created_at="t"))
-    put_model(fake_platform, TABLES)
+    open_shop(fake_platform)
     return fake_platform
 
 
-def put_model(platform: Any, tables: dict[str, list[dict[str, str]]], **told: Any) -> None:
-    a_model(platform, id="model-" + "1" * 26, project=SHOP, task=TASK, scenario="recommendation", labels=[])
-    files = []
-    for table, rows in tables.items():
-        body = "".join(json.dumps(row) + "\n" for row in rows).encode()
-        platform.artifacts.write(f"{checkpoints_prefix(TASK)}best/{file_of(table)}", body)
-        files.append(ModelFile(name=file_of(table), role="table", size_bytes=len(body), sha256="0"))
-    manifest = ModelManifest(
-        model_id="m", task_id=TASK, scenario="recommendation", preset="high_performance", dataset_version="v", code_version="1",
-        created_at="t", labels=[], inputs=[], outputs=[], files=files, metrics={}, metrics_protocol="validation",
-        stop_reason="converged", is_final=True, preprocessing=told,
-    )  # fmt: skip
-    platform.artifacts.write(best_model_manifest_key(TASK), manifest.to_json().encode())
-
-
-def drop_own(platform: Any, path: str, body: str) -> dict[str, str]:
-    platform.lines.dropped[f"{SHOP}/own/{path}"] = body.encode()
-    example = Example(path, ExampleStatus.LABELLED, "1", "e", len(body))
-    platform.examples.write(SHOP, "own", [Replacement(None, example)], contribution(example), platform.now())
-    return {"dataset": "own", "path": path}
-
-
-def deployed(platform: Any, status: str = "STARTING") -> str:
-    service = create_service(platform, ServiceOrder(project=SHOP, model="model-" + "1" * 26)).service
-    platform.services.change(service.id, {"status": status})
-    return service.id
-
-
-def loaded(platform: Any) -> str:
-    service_id = deployed(platform)
-    assert load_tables(platform, service_id, EXPIRES, None, lambda: True).cursor is None
-    platform.services.change(service_id, {"status": "RUNNING"})
-    return service_id
-
-
 @pytest.fixture
-def ask(shop: Any, call: Any) -> Any:
-    from chalicelib.api import predict as module
-    from chalicelib.service.tokens import issue_admin_token
-
+def ask(shop: Any) -> Any:
     token = issue_admin_token(shop)
-
-    def send(service_id: str, body: Any) -> tuple[int, Any]:
-        module._known.clear()
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        headers = {"authorization": token, "content-type": "application/json"}
-        event = event_of("POST", f"/v1/services/{service_id}/predict", "", headers, raw)
-        return parsed(module.handle(event | {"pathParameters": {"service_id": service_id}}, CONTEXT))
-
-    return send
-
-
-def items(reply: tuple[int, Any]) -> list[tuple[str, str]]:
-    return [(item["item_id"], item["retrieve_id"]) for item in reply[1]["items"]]
+    return lambda service_id, body: parsed(asked(token, service_id, body))
 
 
 def test_the_registry_says_that_a_service_is_tables_and_no_endpoint(shop: Any):
     service_id = deployed(shop)
     plan = plan_deployment(shop, service_id)
     assert (plan["serving"], plan["loading"]) == ("tables", {"is_done": False, "cursor": None})
-    assert plan["expires_at"] == int(shop.now().timestamp()) + 3600 + 24 * 3600
+    assert plan["expires_at"] == int(shop.now().timestamp()) + MAX_RUNTIME_S + ROWS_OUTLIVE_S
     pictures = create_service(shop, ServiceOrder(project="zoo", model=a_model(shop).id)).service
     assert plan_deployment(shop, pictures.id)["serving"] == "endpoint"
 
@@ -296,7 +239,7 @@ def test_a_list_that_is_too_long_and_a_file_that_is_gone_and_a_model_without_top
 
 
 def test_a_models_tables_are_listed_and_previewed(shop: Any, call: Any):
-    model = "/v1/models/model-" + "1" * 26
+    model = f"/v1/models/{MODEL}"
     assert call("GET", f"{model}/tables")[1]["tables"] == sorted(TABLES)
     seen, cursor = [], ""
     while cursor is not None:
