@@ -244,6 +244,8 @@ class FakeServiceMetrics:
     ) -> dict[str, list[TrafficPoint]]:
         return {variant: self.points.get(variant, []) for variant in variants}
 
+    shared_series = series
+
 
 class FakeJobLogs:
     """Port JobLogs."""

@@ -112,7 +112,12 @@ class Service:
     @property
     def all_variants(self) -> list[str]:
         """That its endpoint ever had."""
-        return self.variants if self.is_shared else [f"v{number}" for number in range(1, self.version_count + 1)]
+        return self.variants if self.is_shared else self.all_versions
+
+    @property
+    def all_versions(self) -> list[str]:
+        """That it ever had."""
+        return [f"v{number}" for number in range(1, self.version_count + 1)]
 
     @property
     def best_version(self) -> str:

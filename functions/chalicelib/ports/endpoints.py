@@ -66,6 +66,11 @@ class ServiceMetrics(Protocol):
     ) -> dict[str, list[TrafficPoint]]:
         """Periods with an invocation, oldest first."""
 
+    def shared_series(
+        self, service_id: str, versions: Sequence[str], since: datetime, until: datetime, period_s: int
+    ) -> dict[str, list[TrafficPoint]]:
+        """The same for versions that share a server, as the servers count it. Raises InvalidRequest (`service.metrics_too_long`)."""
+
 
 class Invoker(Protocol):
     """The way to a running endpoint."""
