@@ -160,6 +160,7 @@ class FakeEndpoints:
         self.known: dict[str, EndpointState] = {}
         self.answer = Answer(200, b'{"success": true}', "application/json")
         self.asked: list[tuple[str, bytes, str]] = []
+        self.removed: list[Any] = []
 
     def state(self, service_id: str) -> EndpointState | None:
         return self.known.get(service_id)
@@ -167,8 +168,9 @@ class FakeEndpoints:
     def names(self) -> list[str]:
         return list(self.known)
 
-    def remove(self, service_id: str, versions: int = 1, configs: int = 0) -> None:
+    def remove(self, service_id: str, configs: Sequence[str], models: Sequence[str]) -> None:
         self.known.pop(service_id, None)
+        self.removed = [service_id, configs, models]
 
     def invoke(self, service_id: str, body: bytes, content_type: str, options: str = "") -> Answer:
         if service_id not in self.known:

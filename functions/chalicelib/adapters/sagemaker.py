@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from chalicelib.adapters.aws import client, code_of, is_not_found, translated
-from chalicelib.domain.service_version import config_name, model_name
 from chalicelib.ports import EndpointState, StopAnswer, TrainingJob
 from droplearn.contracts.errors import TransientError
 
@@ -65,13 +65,12 @@ class SageMakerEndpoints:
             found = [endpoint["EndpointName"] for page in pages for endpoint in page["Endpoints"]]
         return [name for name in found if name.startswith(PREFIX)]
 
-    def remove(self, service_id: str, versions: int = 1, configs: int = 0) -> None:
+    def remove(self, service_id: str, configs: Sequence[str], models: Sequence[str]) -> None:
         """The endpoint first: it is what is billed."""
         self._delete("delete_endpoint", EndpointName=service_id)
-        for number in range(configs + 1):
-            self._delete("delete_endpoint_config", EndpointConfigName=config_name(service_id, number))
-        names = [model_name(service_id, number) for number in range(1, versions + 1)]
-        for name in [*names, *(config_name(service_id, number) for number in range(1, configs + 1))]:  # the latter: of shared versions
+        for name in configs:
+            self._delete("delete_endpoint_config", EndpointConfigName=name)
+        for name in models:
             self._delete("delete_model", ModelName=name)
 
     def _delete(self, operation: str, **name: str) -> None:

@@ -12,9 +12,9 @@ from chalicelib.domain.optimisation import archive_of
 from chalicelib.domain.service import DEFAULT_IDLE_S, DEFAULT_RUNTIME_S, SHARED_VARIANT, LiveService, Placement, Service
 from chalicelib.domain.times import moment_of, text_of
 from chalicelib.ports import Platform
-from chalicelib.service.autoscaling import remove_serving
 from chalicelib.service.finding import find_model, find_service
 from chalicelib.service.hosting import HostingOrder, hosting_of, vpc_config
+from chalicelib.service.removing import remove_serving
 from chalicelib.service.requests import id_of_request
 from chalicelib.service.service_events import note_end, note_ending, note_event
 from chalicelib.service.sweep_times import need_sweeps

@@ -14,8 +14,8 @@ from chalicelib.domain.service import Service
 from chalicelib.domain.task import RUNNING, Task
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
-from chalicelib.service.autoscaling import remove_serving
 from chalicelib.service.loading_tables import remove_tables
+from chalicelib.service.removing import remove_serving
 from chalicelib.service.resuming import resume_service
 from chalicelib.service.service_events import note_end, note_ending
 from chalicelib.service.update_plan import end_lost_update

@@ -10,7 +10,7 @@ from chalicelib.domain.failure import problem
 from chalicelib.domain.service import LiveService, Service
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
-from chalicelib.service.autoscaling import remove_serving
+from chalicelib.service.removing import remove_serving
 from chalicelib.service.service_events import note_end
 from chalicelib.service.settling import RUNNING_SERVICES, Execution, settle_ended_execution
 from chalicelib.service.sweep_times import rest_when_nothing_lives

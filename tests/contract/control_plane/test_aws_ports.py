@@ -18,11 +18,11 @@ from moto import mock_aws
 from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 
 from chalicelib.adapters import aws
-from chalicelib.adapters.artifacts import S3Artifacts
 from chalicelib.adapters.autoscaling import SageMakerAutoscaling
 from chalicelib.adapters.executions import StepFunctionsExecutions
 from chalicelib.adapters.job_logs import GROUP, CloudWatchJobLogs
 from chalicelib.adapters.links import S3Links
+from chalicelib.adapters.s3_objects import S3Objects
 from chalicelib.adapters.sagemaker import SageMakerEndpoints, SageMakerTrainingJobs
 from chalicelib.adapters.sweep_schedule import EventBridgeSweepSchedule
 from chalicelib.domain.hosting import ScalingRange
@@ -67,7 +67,7 @@ def artifacts(request: pytest.FixtureRequest, cloud: None) -> Any:
     if request.param == "fake":
         return FakeArtifacts()
     boto3.client("s3").create_bucket(Bucket="artifacts", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    return S3Artifacts("artifacts")
+    return S3Objects("artifacts")
 
 
 def test_an_object_is_read_as_it_was_written(artifacts: Any):
@@ -152,7 +152,7 @@ def test_a_job_is_described_with_what_settles_it(cloud: None):
 @pytest.mark.parametrize("kind", ["fake", "sagemaker"])
 def test_removing_what_is_not_there_is_fine(kind: str, cloud: None):
     endpoints: Any = FakeEndpoints() if kind == "fake" else SageMakerEndpoints()
-    endpoints.remove("service-x")
+    endpoints.remove("service-x", ["service-x"], ["service-x"])
     assert endpoints.state("service-x") is None
 
 
@@ -165,17 +165,9 @@ def test_an_endpoint_is_removed_with_its_configuration_and_model(cloud: None):
     endpoints = SageMakerEndpoints()
     assert endpoints.state("service-x") == EndpointState("InService", "", "service-x", {"all": 1.0}, {"all": 1})
     assert endpoints.names() == ["service-x"]
-    endpoints.remove("service-x")
+    endpoints.remove("service-x", ["service-x"], ["service-x"])
     assert endpoints.state("service-x") is None
     assert sagemaker.list_models()["Models"] == sagemaker.list_endpoint_configs()["EndpointConfigs"] == []
-
-
-def test_models_that_belong_to_a_configuration_go_with_it(cloud: None):
-    sagemaker = boto3.client("sagemaker")
-    for name in ("service-x", "service-x-c1", "service-x-c2", "service-y-c1"):
-        sagemaker.create_model(ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer={"Image": "i"})
-    SageMakerEndpoints().remove("service-x", configs=2)
-    assert [model["ModelName"] for model in sagemaker.list_models()["Models"]] == ["service-y-c1"]
 
 
 # ---- executions ----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The port Artifacts on S3."""
+"""The ports Artifacts and ServiceImages on S3."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from droplearn.contracts.errors import NotFound
 from droplearn.contracts.s3_layout import s3_uri
 
 
-class S3Artifacts:
+class S3Objects:
     """One bucket."""
 
     def __init__(self, bucket: str) -> None:
@@ -35,7 +35,7 @@ class S3Artifacts:
                 if error.response["Error"]["Code"] == "InvalidRange":
                     return b""
                 if is_not_found(error):
-                    raise NotFound("artifact.unknown", f"There is no {key} in the artifact bucket.") from error
+                    raise NotFound("artifact.unknown", f"There is no {self.uri(key)}.") from error
                 raise
             return bytes(found["Body"].read())
 
@@ -53,6 +53,11 @@ class S3Artifacts:
         """One PutObject."""
         with translated():
             client("s3").put_object(Bucket=self._bucket, Key=key, Body=body)
+
+    def remove(self, key: str) -> None:
+        """One DeleteObject."""
+        with translated():
+            client("s3").delete_object(Bucket=self._bucket, Key=key)
 
     def copy(self, uri: str, key: str) -> None:
         """One CopyObject: up to 5 GB. Source: Amazon S3 API Reference, CopyObject."""
@@ -75,7 +80,7 @@ class S3Artifacts:
         with translated():
             found = self._open(key)
         if found is None:
-            raise NotFound("artifact.unknown", f"There is no {key} in the artifact bucket.")
+            raise NotFound("artifact.unknown", f"There is no {self.uri(key)}.")
         with translated():
             yield from found.iter_lines(chunk_size=1 << 20)
 
