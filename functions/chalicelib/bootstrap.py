@@ -239,21 +239,21 @@ class AwsPlatform:
     @cached_property
     def training_jobs(self) -> TrainingJobs:
         """Training jobs."""
-        from chalicelib.adapters.sagemaker import SageMakerTrainingJobs
+        from chalicelib.adapters.jobs import SageMakerTrainingJobs
 
         return SageMakerTrainingJobs()
 
     @cached_property
     def transform_jobs(self) -> TransformJobs:
         """Transform jobs."""
-        from chalicelib.adapters.transform_jobs import SageMakerTransformJobs
+        from chalicelib.adapters.jobs import SageMakerTransformJobs
 
         return SageMakerTransformJobs()
 
     @cached_property
     def endpoints(self) -> Endpoints:
         """Endpoints."""
-        from chalicelib.adapters.sagemaker import SageMakerEndpoints
+        from chalicelib.adapters.endpoints import SageMakerEndpoints
 
         return SageMakerEndpoints()
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from botocore.exceptions import ClientError
 
-from chalicelib.adapters.aws import client, is_not_found, translated
+from chalicelib.adapters.aws import client, code_of, found, is_not_found, translated
 from chalicelib.adapters.s3_listing import list_objects
 from chalicelib.ports import StoredObject
 from droplearn.contracts.errors import NotFound
@@ -22,32 +22,29 @@ class S3Objects:
 
     def read(self, key: str) -> bytes | None:
         """One GetObject."""
+        answer = found("s3", "get_object", Bucket=self._bucket, Key=key)
+        if answer is None:
+            return None
         with translated():
-            found = self._open(key)
-            return bytes(found.read()) if found is not None else None
+            return bytes(answer["Body"].read())
 
     def read_range(self, key: str, first: int, count: int) -> bytes:
         """One GetObject with Range."""
         with translated():
             try:
-                found = client("s3").get_object(Bucket=self._bucket, Key=key, Range=f"bytes={first}-{first + count - 1}")
+                answer = client("s3").get_object(Bucket=self._bucket, Key=key, Range=f"bytes={first}-{first + count - 1}")
             except ClientError as error:
-                if error.response["Error"]["Code"] == "InvalidRange":
+                if code_of(error) == "InvalidRange":
                     return b""
                 if is_not_found(error):
                     raise NotFound("artifact.unknown", f"There is no {self.uri(key)}.") from error
                 raise
-            return bytes(found["Body"].read())
+            return bytes(answer["Body"].read())
 
     def size(self, key: str) -> int | None:
         """One HeadObject."""
-        with translated():
-            try:
-                return int(client("s3").head_object(Bucket=self._bucket, Key=key)["ContentLength"])
-            except ClientError as error:
-                if is_not_found(error):
-                    return None
-                raise
+        answer = found("s3", "head_object", Bucket=self._bucket, Key=key)
+        return int(answer["ContentLength"]) if answer is not None else None
 
     def write(self, key: str, body: bytes) -> None:
         """One PutObject."""
@@ -77,12 +74,11 @@ class S3Objects:
 
     def lines(self, key: str) -> Iterator[bytes]:
         """One GetObject, read as it comes."""
-        with translated():
-            found = self._open(key)
-        if found is None:
+        answer = found("s3", "get_object", Bucket=self._bucket, Key=key)
+        if answer is None:
             raise NotFound("artifact.unknown", f"There is no {self.uri(key)}.")
         with translated():
-            yield from found.iter_lines(chunk_size=1 << 20)
+            yield from answer["Body"].iter_lines(chunk_size=1 << 20)
 
     def listed(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         """ListObjectsV2, a thousand at a time."""
@@ -91,11 +87,3 @@ class S3Objects:
     def uri(self, key: str) -> str:
         """`s3://bucket/key`."""
         return s3_uri(self._bucket, key)
-
-    def _open(self, key: str) -> Any:
-        try:
-            return client("s3").get_object(Bucket=self._bucket, Key=key)["Body"]
-        except ClientError as error:
-            if is_not_found(error):
-                return None
-            raise

@@ -12,9 +12,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from chalicelib.adapters.aws import client, is_not_found, translated
+from chalicelib.adapters.aws import found
 from chalicelib.domain.service_version import Traffic, TrafficPoint
 from chalicelib.domain.times import text_of
 from droplearn.contracts.errors import InvalidRequest
@@ -93,14 +91,7 @@ def _pages(service_id: str, since: datetime, until: datetime) -> Iterator[list[d
         "endTime": round(until.timestamp() * 1000),
         "filterPattern": _PATTERN,
     }
-    while True:
-        with translated():
-            try:
-                page = client("logs").filter_log_events(**given)
-            except ClientError as error:
-                if is_not_found(error):
-                    return
-                raise
+    while page := found("logs", "filter_log_events", **given):
         yield page["events"]
         if not page.get("nextToken"):
             return

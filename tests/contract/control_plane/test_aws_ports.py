@@ -19,11 +19,12 @@ from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 
 from chalicelib.adapters import aws
 from chalicelib.adapters.autoscaling import SageMakerAutoscaling
+from chalicelib.adapters.endpoints import SageMakerEndpoints
 from chalicelib.adapters.executions import StepFunctionsExecutions
 from chalicelib.adapters.job_logs import GROUP, CloudWatchJobLogs
+from chalicelib.adapters.jobs import SageMakerTrainingJobs
 from chalicelib.adapters.links import S3Links
 from chalicelib.adapters.s3_objects import S3Objects
-from chalicelib.adapters.sagemaker import SageMakerEndpoints, SageMakerTrainingJobs
 from chalicelib.adapters.sweep_schedule import EventBridgeSweepSchedule
 from chalicelib.domain.hosting import ScalingRange
 from chalicelib.ports import EndpointState, LogLine
