@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 from unittest.mock import patch
@@ -14,7 +12,6 @@ from urllib.parse import parse_qs, urlsplit
 import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from moto import mock_aws
 from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 
 from chalicelib.adapters import aws
@@ -30,19 +27,10 @@ from chalicelib.domain.hosting import ScalingRange
 from chalicelib.ports import EndpointState, LogLine
 from chalicelib.settings import Settings
 from droplearn.contracts.errors import InternalError, InvalidRequest, NotFound, Throttled, TransientError
-from tests.contract.control_plane.test_example_store import CREDENTIALS
 from tests.fakes import FakeArtifacts, FakeAutoscaling, FakeEndpoints, FakeExecutions, FakeJobLogs, FakeTrainingJobs
 from twin.sagemaker.scaling import deregister
 
 ROLE = "arn:aws:iam::123456789012:role/r"
-
-
-@pytest.fixture
-def cloud() -> Iterator[None]:
-    with patch.dict(os.environ, CREDENTIALS), mock_aws():
-        aws.client.cache_clear()
-        yield
-        aws.client.cache_clear()
 
 
 # ---- autoscaling ---------------------------------------------------------------------------------------------------

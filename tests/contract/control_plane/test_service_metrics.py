@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from unittest.mock import patch
 
 import boto3
 import pytest
-from moto import mock_aws
 
-from chalicelib.adapters import aws, version_traffic
+from chalicelib.adapters import version_traffic
 from chalicelib.adapters.service_metrics import CloudWatchServiceMetrics
 from chalicelib.domain.service_version import Traffic, TrafficPoint
 from chalicelib.domain.times import text_of
 from droplearn.contracts.errors import InvalidRequest
-from tests.contract.control_plane.test_example_store import CREDENTIALS
 
 AT = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
 
 
 @pytest.fixture
-def metrics() -> Iterator[CloudWatchServiceMetrics]:
+def metrics(cloud: None) -> CloudWatchServiceMetrics:
     """Version v2 has answered ten times, two of them 5xx, in the minute of AT, in 8 ms each."""
-    with patch.dict(os.environ, CREDENTIALS), mock_aws():
-        aws.client.cache_clear()
-        dimensions = [{"Name": "EndpointName", "Value": "service-x"}, {"Name": "VariantName", "Value": "v2"}]
-        told = {"Invocations": [1.0] * 10, "Invocation5XXErrors": [1.0, 1.0, 0.0], "ModelLatency": [8000.0] * 10}
-        rows = [{"MetricName": name, "Dimensions": dimensions, "Values": values, "Timestamp": AT} for name, values in told.items()]
-        boto3.client("cloudwatch").put_metric_data(Namespace="AWS/SageMaker", MetricData=rows)
-        yield CloudWatchServiceMetrics()
-        aws.client.cache_clear()
+    dimensions = [{"Name": "EndpointName", "Value": "service-x"}, {"Name": "VariantName", "Value": "v2"}]
+    told = {"Invocations": [1.0] * 10, "Invocation5XXErrors": [1.0, 1.0, 0.0], "ModelLatency": [8000.0] * 10}
+    rows = [{"MetricName": name, "Dimensions": dimensions, "Values": values, "Timestamp": AT} for name, values in told.items()]
+    boto3.client("cloudwatch").put_metric_data(Namespace="AWS/SageMaker", MetricData=rows)
+    return CloudWatchServiceMetrics()
 
 
 def test_traffic_of_each_version_is_summed(metrics: CloudWatchServiceMetrics):

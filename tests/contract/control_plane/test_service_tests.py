@@ -11,12 +11,10 @@ import pytest
 from chalicelib.adapters.s3_objects import S3Objects
 from droplearn.contracts.status import Permission
 from tests.contract.control_plane.conftest import Call
-from tests.contract.control_plane.test_aws_ports import cloud
 from tests.fake_drops import FakeDroppedFiles, FakeServiceImages
 from tests.unit.control_plane.test_testing_services import OWN, a_service
 from tests.unit.control_plane.things import PROJECT
 
-__all__ = ["cloud"]
 IMAGE = {"name": "cat/1.jpg", "body": base64.b64encode(b"picture").decode()}
 
 
