@@ -204,9 +204,9 @@ class AwsPlatform:
     @cached_property
     def service_images(self) -> ServiceImages:
         """What services are tested with."""
-        from chalicelib.adapters.service_images import S3ServiceImages
+        from chalicelib.adapters.s3_objects import S3Objects
 
-        return S3ServiceImages(self.settings.data_bucket)
+        return S3Objects(self.settings.data_bucket)
 
     @cached_property
     def examples(self) -> ExampleStore:
@@ -239,21 +239,21 @@ class AwsPlatform:
     @cached_property
     def training_jobs(self) -> TrainingJobs:
         """Training jobs."""
-        from chalicelib.adapters.sagemaker import SageMakerTrainingJobs
+        from chalicelib.adapters.jobs import SageMakerTrainingJobs
 
         return SageMakerTrainingJobs()
 
     @cached_property
     def transform_jobs(self) -> TransformJobs:
         """Transform jobs."""
-        from chalicelib.adapters.transform_jobs import SageMakerTransformJobs
+        from chalicelib.adapters.jobs import SageMakerTransformJobs
 
         return SageMakerTransformJobs()
 
     @cached_property
     def endpoints(self) -> Endpoints:
         """Endpoints."""
-        from chalicelib.adapters.sagemaker import SageMakerEndpoints
+        from chalicelib.adapters.endpoints import SageMakerEndpoints
 
         return SageMakerEndpoints()
 
@@ -302,9 +302,9 @@ class AwsPlatform:
     @cached_property
     def artifacts(self) -> Artifacts:
         """The artifact bucket."""
-        from chalicelib.adapters.artifacts import S3Artifacts
+        from chalicelib.adapters.s3_objects import S3Objects
 
-        return S3Artifacts(self.settings.artifact_bucket)
+        return S3Objects(self.settings.artifact_bucket)
 
     @cached_property
     def lines(self) -> Lines:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib.adapters.aws import client, translated
-from chalicelib.adapters.version_traffic import read_version_traffic
+from chalicelib.adapters.version_traffic import read_version_series, read_version_traffic
 from chalicelib.domain.service_version import Traffic, TrafficPoint
 from chalicelib.domain.times import text_of
 
@@ -82,6 +82,12 @@ class CloudWatchServiceMetrics:
         for part in self._read(queries, begin, until + timedelta(seconds=1)):
             found.setdefault(part["Id"], {}).update(zip(part["Timestamps"], part["Values"], strict=True))
         return {variant: _points(found, n) for n, variant in enumerate(variants)}
+
+    def shared_series(
+        self, service_id: str, versions: Sequence[str], since: datetime, until: datetime, period_s: int
+    ) -> dict[str, list[TrafficPoint]]:
+        """Of the servers' log."""
+        return read_version_series(service_id, versions, since, until, period_s)
 
     def _read(self, queries: list[dict[str, Any]], since: datetime, until: datetime) -> list[dict[str, Any]]:
         results: list[dict[str, Any]] = []

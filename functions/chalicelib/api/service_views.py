@@ -147,7 +147,7 @@ class MetricPointView(View):
     invocations: float
     errors_4xx: float
     errors_5xx: float
-    latency_ms: float | None = Field(description="Mean, of the model alone")
+    latency_ms: float | None = Field(description="Mean, of the model alone; of versions that share instances: in the server")
 
 
 class VersionMetricsView(View):

@@ -13,6 +13,7 @@ from chalicelib.domain.model import Model
 from chalicelib.domain.task import RUNNING, Task, final_status
 from chalicelib.domain.times import moment_of, text_of
 from chalicelib.ports import Platform, TrainingJob
+from chalicelib.service.attempts import end
 from chalicelib.service.finding import find_task
 from droplearn.contracts.dataset import HealthReport
 from droplearn.contracts.errors import TransientError
@@ -78,9 +79,7 @@ def _problem(job: TrainingJob | None, ended: Ended) -> Problem:
 
 
 def _over(platform: Platform, task: Task, status: TaskStatus, error: Problem | None) -> dict[str, Any]:
-    now = text_of(platform.now())
-    changes = {"status": status.value, "error": error, "updated_at": now, "ended_at": now}
-    platform.tasks.change(task.id, changes, only_if={"status": RUNNING, "attempt": [task.attempt]})
+    end(platform, platform.tasks, task, status.value, RUNNING, error)
     return {"outcome": "over", "status": status.value}
 
 

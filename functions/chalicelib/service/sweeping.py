@@ -10,7 +10,8 @@ from chalicelib.domain.failure import problem
 from chalicelib.domain.service import LiveService, Service
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
-from chalicelib.service.autoscaling import remove_serving
+from chalicelib.service.attempts import FAILED, end
+from chalicelib.service.removing import remove_serving
 from chalicelib.service.service_events import note_end
 from chalicelib.service.settling import RUNNING_SERVICES, Execution, settle_ended_execution
 from chalicelib.service.sweep_times import rest_when_nothing_lives
@@ -81,10 +82,8 @@ def _dead_attempt(service: Service) -> int:
 def _fail_without_endpoint(platform: Platform, service: Service) -> str | None:
     if platform.endpoints.state(service.id) is not None:
         return None
-    now = text_of(platform.now())
     error = problem("service.endpoint_gone", "The service's endpoint was deleted.", "Deploy the model again.")
-    changes = {"status": ServiceStatus.FAILED.value, "error": error, "updated_at": now, "ended_at": now}
-    failed = platform.services.change(service.id, changes, {"status": RUNNING_SERVICES})
+    failed = end(platform, platform.services, service, FAILED, RUNNING_SERVICES, error)
     if failed is None:
         return None
     note_end(platform, failed)

@@ -1,19 +1,33 @@
-"""The API on fakes, in this process."""
+"""The API on fakes, and the adapters on AWS as moto has it, both in this process."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from moto import mock_aws
 
 from chalicelib import bootstrap
+from chalicelib.adapters import aws
 from chalicelib.service.tokens import issue_admin_token
 from tests.contract.control_plane.http_front import CONTEXT, event_of, parsed
 from tests.fakes import FakePlatform
 from tests.unit.control_plane.things import a_platform
 
 Call = Callable[..., tuple[int, Any]]
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "eu-west-1"}
+
+
+@pytest.fixture
+def cloud() -> Iterator[None]:
+    """AWS with nothing in it."""
+    with patch.dict(os.environ, CREDENTIALS), mock_aws():
+        aws.client.cache_clear()
+        yield
+        aws.client.cache_clear()
 
 
 @pytest.fixture

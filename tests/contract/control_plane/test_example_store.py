@@ -20,10 +20,10 @@ from chalicelib.domain.indexing import TOMBSTONE_LIFE_S, pad_sequencer
 from chalicelib.ports import WriteConflict
 from droplearn.contracts.dataset import ExampleStatus
 from droplearn.contracts.errors import InvalidRequest
+from tests.contract.control_plane.conftest import CREDENTIALS
 from tests.fake_drops import FakeExampleStore
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 123000, tzinfo=UTC)
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "eu-west-1"}
 
 
 @pytest.fixture(params=["fake", "dynamodb"])

@@ -8,15 +8,13 @@ from typing import Any
 import boto3
 import pytest
 
-from chalicelib.adapters.service_images import S3ServiceImages
+from chalicelib.adapters.s3_objects import S3Objects
 from droplearn.contracts.status import Permission
 from tests.contract.control_plane.conftest import Call
-from tests.contract.control_plane.test_aws_ports import cloud
 from tests.fake_drops import FakeDroppedFiles, FakeServiceImages
 from tests.unit.control_plane.test_testing_services import OWN, a_service
 from tests.unit.control_plane.things import PROJECT
 
-__all__ = ["cloud"]
 IMAGE = {"name": "cat/1.jpg", "body": base64.b64encode(b"picture").decode()}
 
 
@@ -85,7 +83,7 @@ def test_an_image_is_written_read_and_removed(kind: str, cloud: None):
     images: Any = FakeServiceImages(FakeDroppedFiles())
     if kind == "s3":
         boto3.client("s3").create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-        images = S3ServiceImages("data")
+        images = S3Objects("data")
     assert images.read("p/.service-tests/s/猫+1.jpg") is None
     images.write("p/.service-tests/s/猫+1.jpg", b"1")
     assert images.read("p/.service-tests/s/猫+1.jpg") == b"1"
