@@ -172,7 +172,6 @@ def mutated(seeds: list[bytes], rng: random.Random) -> bytes:
     return bytes(raw[: rng.randint(1, len(raw))] if rng.random() < 0.2 else raw)
 
 
-@pytest.mark.parametrize(("name", "seeds", "content_type"), [("pictures", SEEDS, "image/png"), ("sounds", SOUNDS, "audio/flac")])
 def used_bytes(process: psutil.Process) -> int:
     """Without what the allocator keeps for the next time: how much that is depends on all that this process did before."""
     gc.collect()
@@ -180,6 +179,7 @@ def used_bytes(process: psutil.Process) -> int:
     return int(process.memory_info().rss)
 
 
+@pytest.mark.parametrize(("name", "seeds", "content_type"), [("pictures", SEEDS, "image/png"), ("sounds", SOUNDS, "audio/flac")])
 def test_memory_stays_flat_over_a_thousand_damaged_inputs(request, name: str, seeds: list[bytes], content_type: str, capsys):
     app, rng, process = request.getfixturevalue(name), random.Random(7), psutil.Process()
     for _ in range(300):
