@@ -14,7 +14,6 @@ from typing import Any
 
 from chalicelib.adapters.aws import found
 from chalicelib.domain.service_version import Traffic, TrafficPoint
-from chalicelib.domain.times import text_of
 from droplearn.contracts.errors import InvalidRequest
 
 _PATTERN = '"by_version"'
@@ -67,13 +66,8 @@ def read_version_series(
     points: dict[str, list[TrafficPoint]] = {version: [] for version in versions}
     for (version, at_s), tally in sorted(tallies.items()):
         if version in points:
-            points[version].append(_point(at_s, tally.traffic()))
+            points[version].append(TrafficPoint.of(datetime.fromtimestamp(at_s, UTC), tally.traffic()))
     return points
-
-
-def _point(at_s: int, told: Traffic) -> TrafficPoint:
-    at = text_of(datetime.fromtimestamp(at_s, UTC))
-    return TrafficPoint(at, told.invocations, told.errors_4xx, told.errors_5xx, told.latency_ms)
 
 
 def _told(events: list[dict[str, Any]]) -> Iterator[tuple[int, str, dict[str, Any]]]:

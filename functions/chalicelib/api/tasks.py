@@ -15,7 +15,7 @@ from chalicelib.bootstrap import platform
 from chalicelib.domain.task import Task, tasks_of
 from chalicelib.service import tasks
 from chalicelib.service.finding import find_project, find_task
-from chalicelib.service.metrics import read_metrics
+from chalicelib.service.task_metrics import read_metrics
 from droplearn.contracts.document import Part
 from droplearn.contracts.ids import Name
 from droplearn.contracts.status import Permission

@@ -14,6 +14,7 @@ from chalicelib import bootstrap
 from chalicelib.adapters import aws
 from chalicelib.service.tokens import issue_admin_token
 from tests.contract.control_plane.http_front import CONTEXT, event_of, parsed
+from tests.contract.control_plane.recall_shop import asked, open_shop
 from tests.fakes import FakePlatform
 from tests.unit.control_plane.things import a_platform
 
@@ -55,3 +56,17 @@ def call(fake_platform: FakePlatform) -> Call:
         return parsed(handle(event_of(method, path, query, given, raw), CONTEXT))  # type: ignore[arg-type]
 
     return send
+
+
+@pytest.fixture
+def shop(fake_platform: FakePlatform) -> FakePlatform:
+    """With a recommendation project and its model."""
+    open_shop(fake_platform)
+    return fake_platform
+
+
+@pytest.fixture
+def ask(shop: FakePlatform) -> Callable[[str, Any], tuple[int, Any]]:
+    """`ask(service_id, {"user_id": ...}) -> (status, body)`."""
+    token = issue_admin_token(shop)
+    return lambda service_id, body: parsed(asked(token, service_id, body))

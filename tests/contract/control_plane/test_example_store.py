@@ -127,6 +127,7 @@ def test_all_examples_come_sorted_by_path_without_tombstones(store: Any):
     assert [e.path for e in found] == sorted(paths)
     assert {(e.status, e.etag, e.size_bytes) for e in found} == {(ExampleStatus.LABELLED, "etag", 7)}
     assert [e.label for e in found] == [path.split("/")[0] for path in sorted(paths)]
+    assert {e.changed_at for e in found} == {"2026-01-01T00:00:00Z"}, "a batch job that is restarted asks again about what has changed"
 
 
 @pytest.fixture

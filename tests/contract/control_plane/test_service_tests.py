@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 import pytest
 
+from chalicelib.adapters import aws
 from chalicelib.adapters.s3_objects import S3Objects
+from droplearn.contracts.errors import InternalError
 from droplearn.contracts.status import Permission
 from tests.contract.control_plane.conftest import Call
 from tests.fake_drops import FakeDroppedFiles, FakeServiceImages
@@ -88,5 +91,11 @@ def test_an_image_is_written_read_and_removed(kind: str, cloud: None):
     images.write("p/.service-tests/s/猫+1.jpg", b"1")
     assert images.read("p/.service-tests/s/猫+1.jpg") == b"1"
     for _ in range(2):
-        images.remove("p/.service-tests/s/猫+1.jpg")
+        images.remove(["p/.service-tests/s/猫+1.jpg", "p/none"])
     assert images.read("p/.service-tests/s/猫+1.jpg") is None
+
+
+def test_an_image_that_may_not_be_removed_is_no_silence(cloud: None):
+    refused = {"Errors": [{"Key": "p/1.jpg", "Code": "AccessDenied", "Message": "no"}]}
+    with patch.object(aws.client("s3"), "delete_objects", return_value=refused), pytest.raises(InternalError, match=r"permission\.missing"):
+        S3Objects("data").remove(["p/1.jpg"])
