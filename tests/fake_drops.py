@@ -94,8 +94,9 @@ class FakeServiceImages:
     def write(self, key: str, body: bytes) -> None:
         self._dropped.objects[key] = body
 
-    def remove(self, key: str) -> None:
-        self._dropped.objects.pop(key, None)
+    def remove(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self._dropped.objects.pop(key, None)
 
 
 class FakeQuietTimer:

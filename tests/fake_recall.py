@@ -30,12 +30,12 @@ class FakeRecallTables:
         self.rows: dict[tuple[str, str, str], tuple[str, int]] = {}
         self.reads: list[list[tuple[str, str]]] = []
 
-    def write(self, service_id: str, table: str, rows: Sequence[tuple[str, str]], expires_at: int) -> None:
-        self.rows |= {(service_id, table, key): (value, expires_at) for key, value in rows}
+    def write(self, version: str, table: str, rows: Sequence[tuple[str, str]], expires_at: int) -> None:
+        self.rows |= {(version, table, key): (value, expires_at) for key, value in rows}
 
-    def read(self, service_id: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    def read(self, version: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
         self.reads.append(list(keys))
-        return {key: self.rows[service_id, *key][0] for key in keys if (service_id, *key) in self.rows}
+        return {key: self.rows[version, *key][0] for key in keys if (version, *key) in self.rows}
 
-    def remove(self, service_id: str, table: str, key: str) -> None:
-        self.rows.pop((service_id, table, key), None)
+    def remove(self, version: str, table: str, key: str) -> None:
+        self.rows.pop((version, table, key), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 from urllib.parse import quote
@@ -160,6 +160,7 @@ class FakeEndpoints:
         self.known: dict[str, EndpointState] = {}
         self.answer = Answer(200, b'{"success": true}', "application/json")
         self.asked: list[tuple[str, bytes, str]] = []
+        self.removed: list[Any] = []
 
     def state(self, service_id: str) -> EndpointState | None:
         return self.known.get(service_id)
@@ -167,8 +168,9 @@ class FakeEndpoints:
     def names(self) -> list[str]:
         return list(self.known)
 
-    def remove(self, service_id: str, versions: int = 1, configs: int = 0) -> None:
+    def remove(self, service_id: str, configs: Sequence[str], models: Sequence[str]) -> None:
         self.known.pop(service_id, None)
+        self.removed = [service_id, configs, models]
 
     def invoke(self, service_id: str, body: bytes, content_type: str, options: str = "") -> Answer:
         if service_id not in self.known:
@@ -244,6 +246,8 @@ class FakeServiceMetrics:
     ) -> dict[str, list[TrafficPoint]]:
         return {variant: self.points.get(variant, []) for variant in variants}
 
+    shared_series = series
+
 
 class FakeJobLogs:
     """Port JobLogs."""
@@ -281,48 +285,46 @@ class FakeSweepSchedule:
         self.is_on = False
 
 
-@dataclass
 class FakePlatform:
     """Port Platform, with a clock that a test moves."""
 
-    projects: FakeRecords = field(default_factory=lambda: FakeRecords(Project))
-    datasets: FakeRecords = field(default_factory=lambda: FakeRecords(Dataset))
-    tasks: FakeRecords = field(default_factory=lambda: FakeRecords(Task))
-    models: FakeRecords = field(default_factory=lambda: FakeRecords(Model))
-    evaluations: FakeRecords = field(default_factory=lambda: FakeRecords(Evaluation))
-    services: FakeRecords = field(default_factory=lambda: FakeRecords(Service))
-    live_services: FakeRecords = field(default_factory=lambda: FakeRecords(LiveService))
-    batch_jobs: FakeRecords = field(default_factory=lambda: FakeRecords(BatchJob))
-    service_versions: FakeRecords = field(default_factory=lambda: FakeRecords(ServiceVersion))
-    service_updates: FakeRecords = field(default_factory=lambda: FakeRecords(ServiceUpdate))
-    service_events: FakeRecords = field(default_factory=lambda: FakeRecords(ServiceEvent))
-    autoscaling: FakeAutoscaling = field(default_factory=FakeAutoscaling)
-    strategies: FakeRecords = field(default_factory=lambda: FakeRecords(Strategy))
-    filters: FakeRecords = field(default_factory=lambda: FakeRecords(Filter))
-    tokens: FakeRecords = field(default_factory=lambda: FakeRecords(Token))
-    preview_links: FakeRecords = field(default_factory=lambda: FakeRecords(PreviewLink))
-    requests: FakeRecords = field(default_factory=lambda: FakeRecords(Request))
-    trials: FakeRecords = field(default_factory=lambda: FakeRecords(Trial))
-    trial_calls: FakeRecords = field(default_factory=lambda: FakeRecords(TrialCall))
-    trial_runner: FakeTrialRunner = field(default_factory=FakeTrialRunner)
-    examples: FakeExampleStore = field(default_factory=FakeExampleStore)
-    artifacts: FakeArtifacts = field(default_factory=FakeArtifacts)
-    links: FakeLinks = field(default_factory=FakeLinks)
-    training_jobs: FakeTrainingJobs = field(default_factory=FakeTrainingJobs)
-    transform_jobs: FakeTransformJobs = field(default_factory=FakeTransformJobs)
-    endpoints: FakeEndpoints = field(default_factory=FakeEndpoints)
-    sweeps: FakeRecords = field(default_factory=lambda: FakeRecords(Sweep))
-    sweep_schedule: FakeSweepSchedule = field(default_factory=FakeSweepSchedule)
-    service_metrics: FakeServiceMetrics = field(default_factory=FakeServiceMetrics)
-    executions: FakeExecutions = field(default_factory=FakeExecutions)
-    job_logs: FakeJobLogs = field(default_factory=FakeJobLogs)
-    recall_tables: FakeRecallTables = field(default_factory=FakeRecallTables)
-    dropped: FakeDroppedFiles = field(default_factory=FakeDroppedFiles)
-    service_tests: FakeRecords = field(default_factory=lambda: FakeRecords(ServiceTest))
-    settings: Settings = field(default_factory=lambda: Settings({}))
-    moment: datetime = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def __post_init__(self) -> None:
+    def __init__(self) -> None:
+        self.projects = FakeRecords(Project)
+        self.datasets = FakeRecords(Dataset)
+        self.tasks = FakeRecords(Task)
+        self.models = FakeRecords(Model)
+        self.evaluations = FakeRecords(Evaluation)
+        self.services = FakeRecords(Service)
+        self.live_services = FakeRecords(LiveService)
+        self.batch_jobs = FakeRecords(BatchJob)
+        self.service_versions = FakeRecords(ServiceVersion)
+        self.service_updates = FakeRecords(ServiceUpdate)
+        self.service_events = FakeRecords(ServiceEvent)
+        self.autoscaling = FakeAutoscaling()
+        self.strategies = FakeRecords(Strategy)
+        self.filters = FakeRecords(Filter)
+        self.tokens = FakeRecords(Token)
+        self.preview_links = FakeRecords(PreviewLink)
+        self.requests = FakeRecords(Request)
+        self.trials = FakeRecords(Trial)
+        self.trial_calls = FakeRecords(TrialCall)
+        self.trial_runner = FakeTrialRunner()
+        self.examples = FakeExampleStore()
+        self.artifacts = FakeArtifacts()
+        self.links = FakeLinks()
+        self.training_jobs = FakeTrainingJobs()
+        self.transform_jobs = FakeTransformJobs()
+        self.endpoints = FakeEndpoints()
+        self.sweeps = FakeRecords(Sweep)
+        self.sweep_schedule = FakeSweepSchedule()
+        self.service_metrics = FakeServiceMetrics()
+        self.executions = FakeExecutions()
+        self.job_logs = FakeJobLogs()
+        self.recall_tables = FakeRecallTables()
+        self.dropped = FakeDroppedFiles()
+        self.service_tests = FakeRecords(ServiceTest)
+        self.settings = Settings({})
+        self.moment = datetime(2026, 1, 1, tzinfo=UTC)
         self.quiet_timer = FakeQuietTimer(self.now)
         self.lines = FakeLines(self.artifacts.objects)
         self.service_images = FakeServiceImages(self.dropped)

@@ -110,17 +110,9 @@ def start_twin(
 
 
 @contextlib.contextmanager
-def running_twin(
-    state: Path,
-    *,
-    port: int | None = None,
-    is_bare: bool = False,
-    images: Path | None = None,
-    project: Path | None = None,
-    environment: Mapping[str, str] | None = None,
-) -> Iterator[RunningTwin]:
+def running_twin(state: Path, *, port: int | None = None) -> Iterator[RunningTwin]:
     """A twin for the time of a `with` block; `kill()` inside of it is fine."""
-    twin = start_twin(state, port=port, is_bare=is_bare, images=images, project=project, environment=environment)
+    twin = start_twin(state, port=port)
     try:
         yield twin
     finally:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -118,13 +117,9 @@ def measure(options: argparse.Namespace, seed: int) -> Measured:
             recall=metrics[job.model]["recall"],
             valid_map_50=manifest.metrics["valid_map_50"],
             peer_map_50=peer,
-            first_model_s=first_s,
             first_map_50=metrics[first]["map_50"],
-            total_s=total_s,
             rounds=len(manifest.history),
-            chosen=runs.chosen_of(manifest),
-            stop_reason=manifest.stop_reason,
-            load=os.getloadavg()[0],
+            **runs.told_of(job, first_s, total_s),
         )
 
 

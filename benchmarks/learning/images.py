@@ -7,16 +7,14 @@ ours beside a plain baseline on the same folds (scikit-learn's logistic regressi
 from __future__ import annotations
 
 import argparse
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 
-from benchmarks.learning import runs
-from benchmarks.learning.local_job import LocalJob, labelled_files, make_version, splits_of
+from benchmarks.learning import labelled, runs
+from droplearn.scenarios.image_classification.spec import SPEC
 
 
 @dataclass(frozen=True)
@@ -41,52 +39,32 @@ class Measured:
 
 def main() -> None:
     options = _options()
-    files = labelled_files(options.data)
-    results = []
-    for seed in runs.seeds_of(options):
-        assigned = runs.label_folds(files, options.folds, seed)
-        for fold in range(options.folds if options.all_folds else 1):
-            results.append(measure(options, files, np.flatnonzero(assigned == fold).tolist(), seed, fold))
-            runs.print_row(results)
+    results = labelled.each_fold(options, options.folds if options.all_folds else 1, partial(measure, options), SPEC.name)
     print_mean(results)
     runs.write_rows(options.json, results)
 
 
-def measure(options: argparse.Namespace, files: runs.Files, test: Sequence[int], seed: int, fold: int) -> Measured:
-    with tempfile.TemporaryDirectory() as scratch:
-        job = LocalJob(Path(scratch))
-        splits = splits_of(files, options.validation_fraction, seed, test)
-        version, examples = make_version(options.data, files, splits, f"v-{seed}-{fold}")
-        job.write_channel(version, examples, options.data)
-        job.write_request(runs.settings_of(options, seed), version.version_id)
-        frozen = Path(scratch) / "frozen"
-        first_s, total_s = runs.train_timed(job, frozen)
-        ours = runs.evaluated(job, job.model, version, examples, options.data)
-        frozen_only = runs.evaluated(job, frozen, version, examples, options.data)
-        if options.log:
-            runs.show_log(job)
-        return Measured(
-            seed=seed,
-            fold=fold,
-            test_count=len(test),
-            baseline_accuracy=_baseline(job, [e.etag for e in examples], [e.label or "" for e in examples], splits),
-            frozen_accuracy=frozen_only["top1_accuracy"],
-            top1_accuracy=ours["top1_accuracy"],
-            macro_f1=ours["macro_f1"],
-            log_loss=ours["log_loss"],
-            calibration_error=ours["expected_calibration_error"],
-            first_model_s=first_s,
-            total_s=total_s,
-            chosen=runs.chosen_of(job.manifest),
-            stop_reason=job.manifest.stop_reason,
-            load=os.getloadavg()[0],
-        )
+def measure(options: argparse.Namespace, held: labelled.Held, seed: int, fold: int) -> Measured:
+    frozen = held.job.base / "frozen"
+    first_s, total_s = runs.train_timed(held.job, frozen)
+    ours, frozen_only = (runs.evaluated(held.job, m, held.version, held.examples, options.data) for m in (held.job.model, frozen))
+    if options.log:
+        runs.show_log(held.job)
+    return Measured(
+        seed=seed,
+        fold=fold,
+        test_count=held.splits.count("test"),
+        baseline_accuracy=_baseline(held),
+        frozen_accuracy=frozen_only["top1_accuracy"],
+        **labelled.label_figures(ours),
+        **runs.told_of(held.job, first_s, total_s),
+    )
 
 
-def _baseline(job: LocalJob, etags: Sequence[str], labels: Sequence[str], splits: Sequence[str]) -> float:
-    with np.load(job.base / "checkpoints" / "features.npz", allow_pickle=False) as saved:
+def _baseline(held: labelled.Held) -> float:
+    with np.load(held.job.base / "checkpoints" / "features.npz", allow_pickle=False) as saved:
         row = dict(zip(saved["etags"].tolist(), saved["vectors"], strict=True))
-    return runs.logistic_accuracy(row, etags, labels, splits)
+    return labelled.logistic_accuracy(row, held.examples)
 
 
 def print_mean(results: Sequence[Measured]) -> None:

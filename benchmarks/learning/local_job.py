@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from droplearn.contracts.dataset import DatasetVersion, Split, VersionExample
+from droplearn.contracts.dataset import DatasetVersion, HealthReport, Split, VersionExample
 from droplearn.contracts.evaluation import EvaluationReport, EvaluationRequest
 from droplearn.contracts.model import ModelManifest
 from droplearn.contracts.optimisation import OptimisationReport, OptimisationRequest
-from droplearn.contracts.training import BaseModelRef, TaskSettings, TrainingRequest
+from droplearn.contracts.training import BaseModelRef, Failure, TaskSettings, TrainingRequest
 from droplearn.scenarios import scenario_named
 from droplearn.scenarios.learning.folds import make_folds
 
@@ -228,6 +228,16 @@ class LocalJob:
     def manifest(self) -> ModelManifest:
         """Of the model."""
         return ModelManifest.from_json((self.model / "model.json").read_bytes())
+
+    @property
+    def failure(self) -> Failure:
+        """Why it ended without a result."""
+        return Failure.model_validate_json((self.base / "output" / "failure").read_text().splitlines()[0])
+
+    @property
+    def health(self) -> HealthReport:
+        """Of the examples."""
+        return HealthReport.from_json((self.base / "checkpoints" / "health.json").read_bytes())
 
     @property
     def report(self) -> EvaluationReport:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 import time
 from collections.abc import Sequence
@@ -82,7 +81,7 @@ def measure(
         first_s, total_s = runs.train_timed(job)
         if options.log:
             runs.show_log(job)
-        metrics, manifest = runs.evaluated(job, job.model, version, examples, options.data), job.manifest
+        metrics = runs.evaluated(job, job.model, version, examples, options.data)
         if options.show:
             _show(job)
         peer = NGramPeer(pages, examples)
@@ -99,11 +98,7 @@ def measure(
             field_macro_f1_given_lines=metrics.get("field_macro_f1_given_lines", 0.0),
             plain_field_macro_f1=0.0 if options.no_peer else peer.macro_f1(is_given=False),
             plain_given_lines=0.0 if options.no_peer else peer.macro_f1(is_given=True),
-            first_model_s=first_s,
-            total_s=total_s,
-            chosen=runs.chosen_of(manifest),
-            stop_reason=manifest.stop_reason,
-            load=os.getloadavg()[0],
+            **runs.told_of(job, first_s, total_s),
         )
 
 

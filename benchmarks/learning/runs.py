@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,7 @@ import numpy as np
 
 from benchmarks.learning.local_job import LocalJob
 from droplearn.contracts.dataset import DatasetVersion, VersionExample
-from droplearn.contracts.model import ModelManifest
 from droplearn.contracts.training import TaskSettings
-from droplearn.scenarios.learning.folds import make_folds
-
-Files = Sequence[tuple[str, str]]
-"""(path, label)."""
 
 
 # ---- options
@@ -66,6 +62,17 @@ def train_timed(job: LocalJob, first: Path | None = None) -> tuple[float, float]
     return first_s, time.monotonic() - started
 
 
+def told_of(job: LocalJob, first_s: float, total_s: float) -> dict[str, Any]:
+    """What every row ends with."""
+    return {
+        "first_model_s": first_s,
+        "total_s": total_s,
+        "chosen": ", ".join(c.name for c in job.manifest.candidates if c.is_chosen) or "?",
+        "stop_reason": job.manifest.stop_reason,
+        "load": os.getloadavg()[0],
+    }
+
+
 def show_log(job: LocalJob) -> None:
     """What the trainer printed."""
     print(job.log.with_name("train.jsonl").read_text(), flush=True)
@@ -77,29 +84,6 @@ def evaluated(job: LocalJob, model: Path, version: DatasetVersion, examples: Seq
     if job.run("evaluate"):
         sys.exit(job.log.read_text())
     return job.report.metrics
-
-
-def chosen_of(manifest: ModelManifest) -> str:
-    """The candidates that became the model."""
-    return ", ".join(c.name for c in manifest.candidates if c.is_chosen) or "?"
-
-
-# ---- labelled folders
-def label_folds(files: Files, count: int, seed: int) -> np.ndarray:  # type: ignore[type-arg]
-    """(N,): the part of each file."""
-    labels = sorted({label for _, label in files})
-    return make_folds(np.array([labels.index(label) for _, label in files]), [path for path, _ in files], seed, count).assigned
-
-
-def logistic_accuracy(row: Mapping[str, Any], etags: Sequence[str], labels: Sequence[str], splits: Sequence[str]) -> float:
-    """The plain baseline: scikit-learn's logistic regression with its defaults. row: etag -> features."""
-    from sklearn.linear_model import LogisticRegression
-
-    kept = [i for i, etag in enumerate(etags) if etag in row]
-    features = np.stack([row[etags[i]] for i in kept])
-    y, is_test = np.array([labels[i] for i in kept]), np.array([splits[i] == "test" for i in kept])
-    model = LogisticRegression(max_iter=2000).fit(features[~is_test], y[~is_test])
-    return float(model.score(features[is_test], y[is_test]))
 
 
 # ---- the table

@@ -8,16 +8,13 @@ windows).
 from __future__ import annotations
 
 import argparse
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 
-from benchmarks.learning import runs
-from benchmarks.learning.local_job import LocalJob, labelled_files, make_version, splits_of
+from benchmarks.learning import labelled, runs
 from droplearn.scenarios.sound_classification.feature_graph import PARTS, part_widths
 from droplearn.scenarios.sound_classification.spec import SPEC
 
@@ -43,51 +40,32 @@ class Measured:
 
 def main() -> None:
     options = _options()
-    files = labelled_files(options.data)
-    results = []
-    for seed in runs.seeds_of(options):
-        assigned = runs.label_folds(files, options.folds, seed)
-        for fold in range(options.first_folds or options.folds):
-            results.append(measure(options, files, np.flatnonzero(assigned == fold).tolist(), seed, fold))
-            runs.print_row(results)
+    results = labelled.each_fold(options, options.first_folds or options.folds, partial(measure, options), SPEC.name)
     _print_means(results)
     runs.write_rows(options.json, results)
 
 
-def measure(options: argparse.Namespace, files: runs.Files, test: Sequence[int], seed: int, fold: int) -> Measured:
-    with tempfile.TemporaryDirectory() as scratch:
-        job = LocalJob(Path(scratch), SPEC.name)
-        splits = splits_of(files, options.validation_fraction, seed, test)
-        version, examples = make_version(options.data, files, splits, f"v-{seed}-{fold}", SPEC.name)
-        job.write_channel(version, examples, options.data)
-        job.write_request(runs.settings_of(options, seed), version.version_id)
-        first_s, total_s = runs.train_timed(job)
-        if options.log:
-            runs.show_log(job)
-        ours = runs.evaluated(job, job.model, version, examples, options.data)
-        return Measured(
-            seed=seed,
-            fold=fold,
-            test_count=len(test),
-            baseline=_baseline(job, options.preset, [e.etag for e in examples], [label for _, label in files], splits),
-            top1_accuracy=ours["top1_accuracy"],
-            macro_f1=ours["macro_f1"],
-            log_loss=ours["log_loss"],
-            calibration_error=ours["expected_calibration_error"],
-            first_model_s=first_s,
-            total_s=total_s,
-            chosen=runs.chosen_of(job.manifest),
-            stop_reason=job.manifest.stop_reason,
-            load=os.getloadavg()[0],
-        )
+def measure(options: argparse.Namespace, held: labelled.Held, seed: int, fold: int) -> Measured:
+    first_s, total_s = runs.train_timed(held.job)
+    if options.log:
+        runs.show_log(held.job)
+    ours = runs.evaluated(held.job, held.job.model, held.version, held.examples, options.data)
+    return Measured(
+        seed=seed,
+        fold=fold,
+        test_count=held.splits.count("test"),
+        baseline=_baseline(held, options.preset),
+        **labelled.label_figures(ours),
+        **runs.told_of(held.job, first_s, total_s),
+    )
 
 
-def _baseline(job: LocalJob, preset: str, etags: Sequence[str], labels: Sequence[str], splits: Sequence[str]) -> float:
+def _baseline(held: labelled.Held, preset: str) -> float:
     widths = part_widths(SPEC.presets[preset].network, SPEC.presets[preset].input_size)
     before = sum(widths[part] for part in PARTS[: PARTS.index("object")])
-    with np.load(job.base / "checkpoints" / "features-0.npz", allow_pickle=False) as saved:
+    with np.load(held.job.base / "checkpoints" / "features-0.npz", allow_pickle=False) as saved:
         row = dict(zip(saved["etags"].tolist(), saved["vectors"][:, before : before + widths["object"]], strict=True))
-    return runs.logistic_accuracy(row, etags, labels, splits)
+    return labelled.logistic_accuracy(row, held.examples)
 
 
 def _print_means(results: Sequence[Measured]) -> None:

@@ -68,11 +68,12 @@ def main() -> None:
 
 
 def measure(tables: MemoryTables, users: Sequence[str], count: int) -> list[float]:
-    service: Any = SimpleNamespace(id="service", status="RUNNING")
-    handler._recommenders[service.id] = Recommender(tables, service.id)  # type: ignore[arg-type]
+    service: Any = SimpleNamespace(id="service", is_in_service=True, weights={"v1": 0.5, "v2": 0.5})
+    recommender = Recommender(tables, service.id)  # type: ignore[arg-type]
+    handler._recommender = lambda _tables: recommender  # type: ignore[assignment]
     times = []
     for user in itertools.islice(itertools.cycle(users), count):
-        reply = handler.recommend(service, json.dumps({"user_id": user, "count": 10}).encode(), "r")
+        reply = handler.recommend(service, json.dumps({"user_id": user, "count": 10}).encode(), "", "r")
         assert reply["statusCode"] == 200, reply
         times.append(float(re.findall(r"own;dur=([0-9.]+)", reply["headers"][handler.TIMING])[0]))
     return times

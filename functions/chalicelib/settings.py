@@ -7,6 +7,14 @@ from collections.abc import Mapping
 
 from droplearn.contracts.errors import InternalError
 
+STATE_MACHINES = {
+    "learn": "LEARN_STATE_MACHINE_ARN",
+    "evaluate": "EVALUATE_STATE_MACHINE_ARN",
+    "deploy": "DEPLOY_STATE_MACHINE_ARN",
+    "update": "UPDATE_STATE_MACHINE_ARN",
+    "batch": "BATCH_STATE_MACHINE_ARN",
+}
+
 
 class Settings:
     """Reads when asked, since each Lambda has only the variables that it needs."""
@@ -50,35 +58,14 @@ class Settings:
         """Delayed messages: has a dataset been quiet long enough?"""
         return self._text("QUIET_QUEUE_URL")
 
-    @property
-    def learn_state_machine(self) -> str:
-        """ARN."""
-        return self._text("LEARN_STATE_MACHINE_ARN")
-
-    @property
-    def evaluate_state_machine(self) -> str:
-        """ARN."""
-        return self._text("EVALUATE_STATE_MACHINE_ARN")
-
-    @property
-    def deploy_state_machine(self) -> str:
-        """ARN."""
-        return self._text("DEPLOY_STATE_MACHINE_ARN")
+    def state_machine(self, name: str) -> str:
+        """ARN. `name`: one of STATE_MACHINES."""
+        return self._text(STATE_MACHINES[name])
 
     @property
     def sweep_rule(self) -> str:
         """The rule of EventBridge that runs the sweep."""
         return self._text("SWEEP_RULE")
-
-    @property
-    def batch_state_machine(self) -> str:
-        """ARN."""
-        return self._text("BATCH_STATE_MACHINE_ARN")
-
-    @property
-    def update_state_machine(self) -> str:
-        """ARN."""
-        return self._text("UPDATE_STATE_MACHINE_ARN")
 
     @property
     def instance_prices(self) -> str:

@@ -5,11 +5,11 @@ The hot path checks by hand what `contracts.prediction.PredictionRequest` docume
 
 from __future__ import annotations
 
-import binascii
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
+import pybase64
 
 from droplearn.contracts.prediction import ErrorCode
 from server.errors import RequestError
@@ -72,7 +72,7 @@ def _input_bytes(entry: Any, place: int) -> bytes:
     if not isinstance(text, str) or not text:
         raise _refuse(f"{where}.body must be a string of base64.")
     try:
-        return binascii.a2b_base64(text, strict_mode=True)
+        return pybase64.b64decode(text, validate=True)
     except ValueError as error:
         raise _refuse(f"{where}.body is not base64: {error}") from error
 

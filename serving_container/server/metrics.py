@@ -40,7 +40,9 @@ class Metrics:
 
     def observe(self, code: str, latency_s: float, version: str = "") -> None:
         """code: `ok` or one of V-5's. version: one that is loaded, so that their number is bounded."""
-        self._tallies.setdefault(version, _Tally()).observe(code, latency_s)
+        if version not in self._tallies:
+            self._tallies[version] = _Tally()
+        self._tallies[version].observe(code, latency_s)
 
     def summary(self) -> dict[str, Any] | None:
         """Of the time since the last summary; None when nothing was asked."""

@@ -26,24 +26,33 @@ class _Job(NamedTuple):
 
 
 class Workers:
-    """`finish` is called on one event loop's thread."""
+    """`finish` is called on one event loop's thread. The first job starts the threads."""
 
     def __init__(self, threads: int) -> None:
         self._waiting: SimpleQueue[_Job | None] = SimpleQueue()
-        self._threads = [threading.Thread(target=self._work, name=f"predict_{number}", daemon=True) for number in range(threads)]
-        for thread in self._threads:
-            thread.start()
+        self._count, self._threads = threads, list[threading.Thread]()
 
     async def finish(self, steps: Steps[bytes]) -> bytes:
         """What the steps return, or raise."""
-        job = _Job(steps, asyncio.get_running_loop().create_future())
-        self._waiting.put(job)
-        return await job.answer
+        if not self._threads:
+            self._start()
+        answer = asyncio.get_running_loop().create_future()
+        self._waiting.put(_Job(steps, answer))
+        try:
+            return await answer
+        finally:
+            del answer  # it holds the error, which holds this frame: a circle that would keep the request until the next collection
 
     def close(self) -> None:
         """The threads end when they have done what waits; nobody waits for them."""
         for _ in self._threads:
             self._waiting.put(None)
+
+    def _start(self) -> None:
+        for number in range(self._count):
+            thread = threading.Thread(target=self._work, name=f"predict_{number}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def _work(self) -> None:
         while (first := self._waiting.get()) is not None:
@@ -53,7 +62,7 @@ class Workers:
         """This thread's part of what waits: never more than the others would leave to it, so that none of them is idle for it."""
         share: list[_Job] = []
         with suppress(Empty):
-            for _ in range(min(MOST_AT_ONCE - 1, self._waiting.qsize() // len(self._threads))):
+            for _ in range(min(MOST_AT_ONCE - 1, self._waiting.qsize() // self._count)):
                 if (job := self._waiting.get_nowait()) is None:
                     self._waiting.put(None)
                     break
@@ -73,11 +82,16 @@ def _take_turns(jobs: list[_Job]) -> None:
             except StopIteration as end:
                 ended.append((job, end.value))
             except Exception as error:  # noqa: BLE001 (it belongs to him who waits for the answer)
-                ended.append((job, error))
+                ended.append((job, _without_this_frame(error)))
         if ended:
             with suppress(RuntimeError):  # the event loop is closed: nobody waits any more
                 ended[0][0].answer.get_loop().call_soon_threadsafe(_tell, ended)
         jobs = going
+
+
+def _without_this_frame(error: Exception) -> Exception:
+    """Which holds the error, as above."""
+    return error.with_traceback(error.__traceback__.tb_next if error.__traceback__ else None)
 
 
 def _tell(ended: list[tuple[_Job, bytes | Exception]]) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 
+from benchmarks.serving.zero_lost import end_of_update
 from droplearn.contracts.status import ServiceStatus
 from droplearn.scenarios.recommendation.sample import write_sample
 from tests.twin.world import World
@@ -131,6 +133,40 @@ def test_a_strategy_with_a_table_that_is_no_table_fails_the_service_with_a_hint(
     assert (failed["status"], failed["error"]["code"]) == ("FAILED", "table.invalid")
     assert "item_id" in failed["error"]["hint"]
     assert world.ask("DELETE", f"{path}/bad")[0] == 204
+
+
+def test_other_strategies_become_a_version_that_gives_its_traffic_back(world: World, shop: dict[str, Any]):
+    world.drop(PROJECT, "desk", {"desk.csv": b"item_id\nnew1\n", "broken.csv": b"name\nx\n"})
+    service = world.deploy(PROJECT, shop["model"], max_runtime_s=600)
+    path, strategies = f"/v1/services/{service['id']}", f"/v1/projects/{PROJECT}/strategies"
+
+    def answered(query: str = "", user: str = "u1") -> tuple[str | None, str]:
+        told = json.dumps({"user_id": user, "count": 1})
+        reply = urllib3.request("POST", service["url"] + query, body=told, headers={"authorization": service["token"]})
+        assert reply.status == 200, reply.data
+        return reply.headers.get("x-droplearn-version"), reply.json()["items"][0]["retrieve_id"]
+
+    def published(file: str) -> dict[str, Any]:
+        world.call("POST", strategies, {"name": "desk", "kind": "custom", "tables": {"item": {"dataset": "desk", "path": file}}})
+        made = world.call("POST", f"{path}/versions", {"model": shop["model"], "share": 0.5})
+        done = end_of_update(world, service["id"], made["id"])
+        assert world.ask("DELETE", f"{strategies}/desk")[0] == 204
+        return done
+
+    failed = published("broken.csv")
+    assert (failed["outcome"], failed["error"]["code"]) == ("failed", "table.invalid"), failed
+    assert answered() == ("v1", "item_cf")
+    assert published("desk.csv")["outcome"] == "done"
+    by_name = {"v1": ("v1", "item_cf"), "v3": ("v3", "desk")}
+    assert {name: answered(f"?version={name}") for name in by_name} == by_name
+    assert {answered(user=f"u{n}") for n in range(1, 21)} == set(by_name.values())
+    moved = world.call("PUT", f"{path}/traffic", {"shares": {"v1": 1}})
+    assert end_of_update(world, service["id"], moved["id"])["outcome"] == "done"
+    assert {answered(user=f"u{n}")[0] for n in range(1, 6)} == {"v1"}
+    assert world.ask("POST", f"{path}/predict?version=v3", {"user_id": "u1"}, token=service["token"])[0] == 400
+    world.call("POST", f"{path}/stop")
+    world.wait_service(service["id"], ServiceStatus.STOPPED)
+    assert ask(world, service, {"user_id": "u1"})[0] == 503
 
 
 def test_new_interactions_are_learnt_on_top_of_a_model(world: World, shop: dict[str, Any], tmp_path: Path):

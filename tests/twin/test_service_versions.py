@@ -80,6 +80,7 @@ def test_versions_that_share_an_instance_answer_by_name_or_by_weight(world: Worl
     assert end_of_update(world, service["id"], moved["id"])["outcome"] == "done"
     assert {answered_by() for _ in range(10)} == {"v1"}
     assert answered_by("?version=v2&top=1") == "v2"
+    world.wait(lambda: world.call("GET", f"{path}/metrics")["versions"], lambda told: {v["name"] for v in told} == {"v1", "v2"})
     assert world.ask("POST", f"{path}/predict?version=v7", {}, token=service["token"])[0] == 400
     assert [(v["name"], v["share"]) for v in world.call("GET", f"{path}/versions")["versions"]] == [("v2", 0.0), ("v1", 1.0)]
     world.call("POST", f"{path}/stop")

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from rich.console import Console
 
-from droplearn.cli import commands, screen, showing
+from droplearn.cli import dropping, looking, screen, showing
 from droplearn.cli.main import main
 from droplearn.cli.reference import as_markdown
 from droplearn.cli.screen import Screen
@@ -52,7 +52,7 @@ def test_brackets_in_names_are_no_markup(capsys: pytest.CaptureFixture[str]):
 
 def test_a_metric_that_is_a_word_is_shown_as_it_is(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     lines = [{"stage": "head", "epoch": 1, "epochs": 1, "chosen": "logistic", "valid_top1_accuracy": 1.0}]
-    monkeypatch.setattr(commands, "connect", lambda _: SimpleNamespace(call=lambda *_: {"metrics": lines}))
+    monkeypatch.setattr(looking, "connect", lambda _: SimpleNamespace(call=lambda *_: {"metrics": lines}))
     assert main(["logs", "task-1", "--metrics"]) == 0
     shown = capsys.readouterr().out
     assert "logistic" in shown
@@ -66,7 +66,7 @@ def test_the_logs_of_a_service_are_those_of_its_servers(capsys: pytest.CaptureFi
         asked.append(path)
         return [{"message": "listening"}]
 
-    monkeypatch.setattr(commands, "connect", lambda _: SimpleNamespace(pages=pages))
+    monkeypatch.setattr(looking, "connect", lambda _: SimpleNamespace(pages=pages))
     assert main(["logs", "service-01m81wecverjwrbztzy1tfgq9k"]) == 0
     assert (asked, capsys.readouterr().out) == (["/v1/services/service-01m81wecverjwrbztzy1tfgq9k/logs"], "listening\n")
 
@@ -79,7 +79,7 @@ def test_every_word_of_the_command_line_is_in_its_reference():
 # ---- what is shown ---------------------------------------------------------------------------------------------------
 def test_annotated_pictures_are_not_called_unlabelled(capsys: pytest.CaptureFixture[str]):
     dataset = {"project": "yard", "name": "things", "scenario": "object_detection", "object_count": 90, "unlabelled_count": 45}
-    showing.show_dataset(Screen(is_json=False), dataset | {"label_counts": {}, "skipped_counts": {}})
+    dropping._show_dataset(Screen(is_json=False), dataset | {"label_counts": {}, "skipped_counts": {}})
     shown = capsys.readouterr().out
     assert "unlabelled" not in shown
     assert "is read when a task" in shown
@@ -113,7 +113,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def fail(_: object) -> Any:
         raise error
 
-    monkeypatch.setattr(commands, "connect", fail)
+    monkeypatch.setattr(looking, "connect", fail)
 
 
 def test_a_path_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
@@ -152,8 +152,7 @@ def test_words_that_cannot_be_read_are_refused_with_a_form(words: list[str], tol
     assert told in capsys.readouterr().err
 
 
-def test_a_service_is_not_started_again_as_a_task(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    monkeypatch.setattr(commands, "connect", lambda _: None)
+def test_a_service_is_not_started_again_as_a_task(capsys: pytest.CaptureFixture[str]):
     assert main(["restart", "service-01m81wecverjwrbztzy1tfgq9k", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "restart.unknown_kind"
 

@@ -12,6 +12,7 @@ from droplearn.networks.quantisation_choice import first_and_last
 from droplearn.networks.quantisation_noise import nodes_by_harm
 from droplearn.networks.quantising import read, to_fp16, to_int8
 from droplearn.networks.samples import Sample, spread
+from droplearn.networks.settled_norms import settle_norms
 
 NOISE_SAMPLES = 4
 FEW_IN_TOLERANCE = 10
@@ -108,7 +109,13 @@ def make_variant(
 
 
 def _int8_tries(model: Any, scratch: Path, samples: Sequence[Sample]) -> Iterator[tuple[Path, Sequence[str]]]:
-    """All in int8, then first and last layers in float32, then ever more of the nodes that are harmed most."""
+    """All in int8, first without group normalisation where there is some, then first and last layers in float32, then ever more of the
+    nodes that are harmed most.
+    """
+    if (settled := settle_norms(model, samples)) is not None:
+        made = scratch / "int8.settled.onnx"
+        to_int8(settled, made, samples, ())
+        yield made, ()
     whole = scratch / "int8.0.onnx"
     to_int8(model, whole, samples, ())
     yield whole, ()

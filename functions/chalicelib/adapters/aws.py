@@ -41,7 +41,7 @@ def client(service: str) -> Any:
 
 
 @contextmanager
-def translated(_operation: str = "", *, but: tuple[str, ...] = (), invalid_cursor: bool = False) -> Iterator[None]:
+def translated(*, but: tuple[str, ...] = (), invalid_cursor: bool = False) -> Iterator[None]:
     """Inside, errors of AWS become TransientError (to be tried again) or InternalError. Error codes in `but` pass as they are; with
     `invalid_cursor` a ValidationException blames the caller's cursor.
     """
@@ -55,6 +55,17 @@ def translated(_operation: str = "", *, but: tuple[str, ...] = (), invalid_curso
         raise meaning_of(error) from error
     except BotoCoreError as error:
         raise TransientError("aws.unreachable", str(error), hint="Try again.") from error
+
+
+def found(service: str, operation: str, **given: Any) -> Any:
+    """One call's answer; None: what it names is not there."""
+    with translated():
+        try:
+            return getattr(client(service), operation)(**given)
+        except ClientError as error:
+            if is_not_found(error):
+                return None
+            raise
 
 
 def meaning_of(error: ClientError) -> DropLearnError:

@@ -112,25 +112,26 @@ class TableExampleStore:
         return counts_of(map(tally_of, shards), max((shard["last_event_at"]["S"] for shard in shards), default=None))
 
     def read_all(self, project: str, dataset: str) -> Iterator[Example]:
-        """Every example that is there, by path (as UTF-8, which is how Python orders strings too); strongly consistent page by page."""
+        """Every example that is there, by path (as UTF-8, which is how Python orders strings too), without sequencers; strongly consistent
+        page by page.
+        """
         query = {
             "TableName": self._table,
             "KeyConditionExpression": "pk = :pk",
             "FilterExpression": "#status <> :deleted",
-            "ProjectionExpression": "sk, #status, label, reason, etag, size_bytes",
+            "ProjectionExpression": "sk, #status, label, reason, etag, size_bytes, changed_at",
             "ExpressionAttributeNames": {"#status": "status"},
             "ExpressionAttributeValues": {":pk": {"S": examples_pk(project, dataset)}, ":deleted": {"S": "deleted"}},
             "ConsistentRead": True,
         }
         start: dict[str, Any] = {}
-        while start is not None:
+        while True:
             with translated():
                 reply = client("dynamodb").query(**query, **start)
             yield from map(example_of, reply["Items"])
-            last = reply.get("LastEvaluatedKey")
-            if last is None:
+            if "LastEvaluatedKey" not in reply:
                 return
-            start = {"ExclusiveStartKey": last}
+            start = {"ExclusiveStartKey": reply["LastEvaluatedKey"]}
 
     def page(self, project: str, dataset: str, status: str | None, label: str | None, limit: int, cursor: str | None) -> Page[Example]:
         """By path. With a label, or of unlabelled, annotating or skipped ones: a Query of the listing; else of the table, filtered.

@@ -10,7 +10,6 @@ from botocore.exceptions import ClientError
 
 from chalicelib.adapters.aws import client, code_of, translated
 from chalicelib.settings import Settings
-from droplearn.contracts.errors import InternalError
 
 
 class StepFunctionsExecutions:
@@ -21,7 +20,7 @@ class StepFunctionsExecutions:
 
     def start(self, machine: str, name: str, given: Mapping[str, Any]) -> str:
         """A name that is taken belongs to the same start, sent twice: names hold the id and the attempt."""
-        arn = self._arn(machine)
+        arn = self._settings.state_machine(machine)
         with translated():
             try:
                 return str(client("stepfunctions").start_execution(stateMachineArn=arn, name=name, input=json.dumps(given))["executionArn"])
@@ -66,16 +65,3 @@ class StepFunctionsExecutions:
                     return False
                 raise
         return True
-
-    def _arn(self, machine: str) -> str:
-        if machine == "learn":
-            return self._settings.learn_state_machine
-        if machine == "evaluate":
-            return self._settings.evaluate_state_machine
-        if machine == "deploy":
-            return self._settings.deploy_state_machine
-        if machine == "batch":
-            return self._settings.batch_state_machine
-        if machine == "update":
-            return self._settings.update_state_machine
-        raise InternalError("machine.unknown", f"There is no state machine {machine!r}.")

@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from chalicelib.adapters.aws import client, is_not_found, translated
+from chalicelib.adapters.aws import client, found, translated
 from chalicelib.domain.cursors import decode_cursor, encode_cursor
 from chalicelib.domain.records import Page
 from chalicelib.ports import JobKind, LogLine
@@ -52,22 +50,16 @@ class CloudWatchJobLogs:
         return Page(lines, None)
 
     def _streams(self, group: str, job: str) -> list[str]:
-        with translated():
-            try:
-                found = client("logs").describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{job}/")
-            except ClientError as error:
-                if is_not_found(error):
-                    return []
-                raise
-        return sorted(s["logStreamName"] for s in found["logStreams"])
+        answer = found("logs", "describe_log_streams", logGroupName=group, logStreamNamePrefix=f"{job}/")
+        return sorted(s["logStreamName"] for s in answer["logStreams"]) if answer is not None else []
 
     def _read(self, group: str, stream: str, limit: int, token: str) -> tuple[list[dict[str, Any]], str]:
         given = {"nextToken": token} if token else {}
         with translated():
-            found = client("logs").get_log_events(
+            answer = client("logs").get_log_events(
                 logGroupName=group, logStreamName=stream, startFromHead=True, limit=min(limit, 10_000), **given
             )
-        return found["events"], found["nextForwardToken"]
+        return answer["events"], answer["nextForwardToken"]
 
 
 def _node(stream: str) -> str:

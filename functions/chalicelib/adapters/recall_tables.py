@@ -18,15 +18,15 @@ _TRIES, _FIRST_WAIT_S, _LONGEST_WAIT_S = 10, 0.05, 5.0
 
 
 class DynamoRecallTables:
-    """Items `{pk: <service>#<table>#<key>, v: <value>, expires_at}`."""
+    """Items `{pk: <version>#<table>#<key>, v: <value>, expires_at}`."""
 
     def __init__(self, table_name: str, pause: Callable[[float], None] = time.sleep) -> None:
         self._table, self._pause = table_name, pause
 
-    def write(self, service_id: str, table: str, rows: Sequence[tuple[str, str]], expires_at: int) -> None:
+    def write(self, version: str, table: str, rows: Sequence[tuple[str, str]], expires_at: int) -> None:
         """BatchWriteItems, several at a time; of rows with the same key the last one counts."""
         requests = [
-            {"PutRequest": {"Item": {"pk": _pk(service_id, table, key), "v": {"S": value}, "expires_at": {"N": str(expires_at)}}}}
+            {"PutRequest": {"Item": {"pk": _pk(version, table, key), "v": {"S": value}, "expires_at": {"N": str(expires_at)}}}}
             for key, value in dict(rows).items()
         ]
         batches = [requests[start : start + BATCH_WRITE] for start in range(0, len(requests), BATCH_WRITE)]
@@ -38,19 +38,19 @@ class DynamoRecallTables:
             for _ in pool.map(self._write, batches):
                 pass
 
-    def read(self, service_id: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    def read(self, version: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
         """BatchGetItems of 100 keys, eventually consistent. Keys that are not there are left out."""
-        names = {_pk(service_id, *key)["S"]: key for key in keys}
+        names = {_pk(version, *key)["S"]: key for key in keys}
         wanted, found = list(names), {}
         for start in range(0, len(wanted), BATCH_GET):
             for item in self._read([{"pk": {"S": pk}} for pk in wanted[start : start + BATCH_GET]]):
                 found[names[item["pk"]["S"]]] = str(item["v"]["S"])
         return found
 
-    def remove(self, service_id: str, table: str, key: str) -> None:
+    def remove(self, version: str, table: str, key: str) -> None:
         """One DeleteItem."""
         with translated():
-            client("dynamodb").delete_item(TableName=self._table, Key={"pk": _pk(service_id, table, key)})
+            client("dynamodb").delete_item(TableName=self._table, Key={"pk": _pk(version, table, key)})
 
     def _write(self, batch: list[dict[str, Any]]) -> None:
         for wait_s in self._waits():
@@ -81,5 +81,5 @@ class DynamoRecallTables:
             yield random.uniform(0, min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**attempt))  # noqa: S311 (spreads load)
 
 
-def _pk(service_id: str, table: str, key: str) -> dict[str, str]:
-    return {"S": f"{service_id}#{table}#{key}"}
+def _pk(version: str, table: str, key: str) -> dict[str, str]:
+    return {"S": f"{version}#{table}#{key}"}

@@ -5,17 +5,20 @@ Source: Amazon SageMaker developer guide, "Monitor Amazon SageMaker AI with Amaz
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 
 from chalicelib.adapters.aws import client, translated
-from chalicelib.adapters.version_traffic import read_version_traffic
+from chalicelib.adapters.version_traffic import read_version_series, read_version_traffic
 from chalicelib.domain.service_version import Traffic, TrafficPoint
-from chalicelib.domain.times import text_of
 
 PERIOD_S = 60
-_COUNTED = (
+Counted = tuple[str, str]
+"""A metric and its statistic."""
+_COUNTED: tuple[Counted, ...] = (
     ("Invocations", "Sum"),
     ("Invocation5XXErrors", "Sum"),
     ("Invocation4XXErrors", "Sum"),
@@ -42,27 +45,9 @@ class CloudWatchServiceMetrics:
         return min(until, datetime.fromtimestamp(max(used).timestamp() + PERIOD_S, UTC))
 
     def traffic(self, service_id: str, variants: Sequence[str], since: datetime, until: datetime) -> dict[str, Traffic]:
-        """Whole minutes. ModelLatency comes in microseconds."""
-        begin = since.replace(second=0, microsecond=0)
-        queries = [
-            _query(f"v{n}_{stat.lower()}_{metric.lower()}", service_id, variant, metric, stat)
-            for n, variant in enumerate(variants)
-            for metric, stat in _COUNTED
-        ]
-        values = {found["Id"]: found["Values"] for found in self._read(queries, begin, until + timedelta(seconds=1))}
-
-        def total(n: int, metric: str, stat: str = "Sum") -> float:
-            return float(sum(values.get(f"v{n}_{stat.lower()}_{metric.lower()}", [])))
-
-        return {
-            variant: Traffic(
-                total(n, "Invocations"),
-                total(n, "Invocation5XXErrors"),
-                total(n, "Invocation4XXErrors"),
-                total(n, "ModelLatency") / 1000 / count if (count := total(n, "ModelLatency", "SampleCount")) else None,
-            )
-            for n, variant in enumerate(variants)
-        }
+        """Whole minutes."""
+        found = self._counts(service_id, variants, since, until, PERIOD_S)
+        return {variant: _traffic(sum(by_period.values(), Counter())) for variant, by_period in found.items()}
 
     def shared_traffic(self, service_id: str, versions: Sequence[str], since: datetime, until: datetime) -> dict[str, Traffic]:
         """Of the servers' log."""
@@ -72,16 +57,31 @@ class CloudWatchServiceMetrics:
         self, service_id: str, variants: Sequence[str], since: datetime, until: datetime, period_s: int
     ) -> dict[str, list[TrafficPoint]]:
         """Of CloudWatch's own periods; `since` is rounded down to one."""
+        found = self._counts(service_id, variants, since, until, period_s)
+        return {
+            variant: [TrafficPoint.of(at, told) for at in sorted(by_period) if (told := _traffic(by_period[at])).invocations]
+            for variant, by_period in found.items()
+        }
+
+    def shared_series(
+        self, service_id: str, versions: Sequence[str], since: datetime, until: datetime, period_s: int
+    ) -> dict[str, list[TrafficPoint]]:
+        """Of the servers' log."""
+        return read_version_series(service_id, versions, since, until, period_s)
+
+    def _counts(
+        self, service_id: str, variants: Sequence[str], since: datetime, until: datetime, period_s: int
+    ) -> dict[str, dict[datetime, Counter[Counted]]]:
+        """Variant -> begin of a period -> what was counted."""
         begin = datetime.fromtimestamp(since.timestamp() // period_s * period_s, UTC)
-        queries = [
-            _query(f"v{n}_{stat.lower()}_{metric.lower()}", service_id, variant, metric, stat, period_s)
-            for n, variant in enumerate(variants)
-            for metric, stat in _COUNTED
-        ]
-        found: dict[str, dict[datetime, float]] = {}
+        asked = {f"m{n}": one for n, one in enumerate(product(variants, _COUNTED))}
+        queries = [_query(id_, service_id, variant, *counted, period_s) for id_, (variant, counted) in asked.items()]
+        counts: dict[str, dict[datetime, Counter[Counted]]] = {variant: defaultdict(Counter) for variant in variants}
         for part in self._read(queries, begin, until + timedelta(seconds=1)):
-            found.setdefault(part["Id"], {}).update(zip(part["Timestamps"], part["Values"], strict=True))
-        return {variant: _points(found, n) for n, variant in enumerate(variants)}
+            variant, counted = asked[part["Id"]]
+            for at, value in zip(part["Timestamps"], part["Values"], strict=True):
+                counts[variant][at][counted] += value
+        return counts
 
     def _read(self, queries: list[dict[str, Any]], since: datetime, until: datetime) -> list[dict[str, Any]]:
         results: list[dict[str, Any]] = []
@@ -95,21 +95,10 @@ class CloudWatchServiceMetrics:
             given = {"NextToken": page["NextToken"]}
 
 
-def _points(found: dict[str, dict[datetime, float]], n: int) -> list[TrafficPoint]:
-    def value(metric: str, at: datetime, stat: str = "sum") -> float:
-        return float(found.get(f"v{n}_{stat}_{metric.lower()}", {}).get(at, 0.0))
-
-    return [
-        TrafficPoint(
-            at=text_of(at),
-            invocations=count,
-            errors_4xx=value("Invocation4XXErrors", at),
-            errors_5xx=value("Invocation5XXErrors", at),
-            latency_ms=value("ModelLatency", at) / 1000 / timed if (timed := value("ModelLatency", at, "samplecount")) else None,
-        )
-        for at, count in sorted(found.get(f"v{n}_sum_invocations", {}).items())
-        if count
-    ]
+def _traffic(counts: Counter[Counted]) -> Traffic:
+    """ModelLatency comes in microseconds."""
+    calls, ours, theirs, latency, timed = (float(counts[counted]) for counted in _COUNTED)
+    return Traffic(calls, ours, theirs, latency / 1000 / timed if timed else None)
 
 
 def _query(id_: str, service_id: str, variant: str, metric: str, stat: str, period_s: int = PERIOD_S) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
 
 from chalicelib.api.calling import require
+from chalicelib.api.dataset_views import DatasetPage, DatasetView, ExamplePage, ExampleView
 from chalicelib.api.parameters import Cursor, Limit
-from chalicelib.api.views import DatasetPage, DatasetView, ExamplePage, ExampleView
 from chalicelib.bootstrap import platform
 from chalicelib.domain.dataset import Dataset, datasets_of
 from chalicelib.service import catalogue

@@ -8,6 +8,8 @@ from typing import TypedDict
 from droplearn.contracts.errors import DropLearnError, InternalError, InvalidRequest, TransientError, Unauthenticated
 
 JSON = "application/json"
+VERSION = "x-droplearn-version"
+"""Header: which service version has answered."""
 
 
 class Reply(TypedDict, total=False):

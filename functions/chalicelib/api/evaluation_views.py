@@ -1,4 +1,4 @@
-"""What the API shows of an evaluation's results."""
+"""What callers see of evaluations and their results."""
 
 from __future__ import annotations
 
@@ -6,11 +6,44 @@ from dataclasses import asdict
 
 from pydantic import Field
 
-from chalicelib.api.views import View
+from chalicelib.api.views import ErrorView, View
 from chalicelib.domain.comparison import SIGNIFICANT
 from chalicelib.domain.thresholds import Scores, at_shared_thresholds, best, drawn, macro, micro
 from chalicelib.service.evaluation_results import Comparison
 from droplearn.contracts.evaluation import BadCase, BadCaseIndex, EvaluationCurves, LabelCurve
+from droplearn.contracts.status import EvaluationStatus
+
+
+class EvaluationView(View):
+    """An evaluation; what it measured is there once it has SUCCEEDED."""
+
+    id: str
+    project: str
+    model: str
+    task: str | None
+    dataset_project: str | None
+    dataset: str | None
+    dataset_version: str | None
+    status: EvaluationStatus
+    protocol: str | None
+    example_count: int | None
+    bad_case_count: int | None
+    skipped_count: int | None = Field(description="Examples that could not be scored; the warnings say why")
+    duration_s: float | None
+    model_size_bytes: int | None = Field(description="Of the files that a server loads")
+    metrics: dict[str, float]
+    warnings: list[str]
+    created_at: str
+    updated_at: str
+    ended_at: str | None
+    error: ErrorView | None
+
+
+class EvaluationPage(View):
+    """Evaluations, newest first."""
+
+    evaluations: list[EvaluationView]
+    next_cursor: str | None = None
 
 
 class ScoresView(View):

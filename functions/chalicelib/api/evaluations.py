@@ -9,9 +9,17 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from chalicelib.api.calling import require
-from chalicelib.api.evaluation_views import BadCaseGroups, BadCasePage, BadCaseView, ComparisonView, CurvesView, ThresholdsView
+from chalicelib.api.evaluation_views import (
+    BadCaseGroups,
+    BadCasePage,
+    BadCaseView,
+    ComparisonView,
+    CurvesView,
+    EvaluationPage,
+    EvaluationView,
+    ThresholdsView,
+)
 from chalicelib.api.parameters import Cursor, Limit
-from chalicelib.api.views import EvaluationPage, EvaluationView
 from chalicelib.bootstrap import platform
 from chalicelib.domain.evaluation import Evaluation, evaluations_of
 from chalicelib.domain.thresholds import DEFAULT_THRESHOLD, scores_at

@@ -8,9 +8,9 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from chalicelib.api.calling import require
+from chalicelib.api.model_views import ExportView, ModelPage, ModelView
 from chalicelib.api.parameters import Cursor, FewRows, Limit
 from chalicelib.api.recall_views import TableNames, TablePreview
-from chalicelib.api.views import ExportView, ModelPage, ModelView
 from chalicelib.bootstrap import platform
 from chalicelib.domain.model import Model, models_of
 from chalicelib.service import exporting, previews

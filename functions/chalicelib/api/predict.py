@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
 
-from chalicelib.api.errors import JSON, Reply, reply_to
+from chalicelib.api.errors import JSON, VERSION, Reply, reply_to
 from chalicelib.bootstrap import platform
 from chalicelib.domain.service import Service
 from chalicelib.domain.times import text_of
@@ -33,7 +33,9 @@ from droplearn.contracts.status import Permission, ServiceStatus
 
 logger = logging.getLogger("droplearn.predict")
 REMEMBERED_S = 60.0
-"""Only what cannot change in a running service: its project. Tokens are read for each request, so that a revoked one is refused at once."""
+"""Only what cannot change behind a running endpoint: its project. Tokens are read for each request, so that a revoked one is refused at
+once; so are services of tables, whose weights say which version answers.
+"""
 MAX_QUERY = 1024
 BUSY_S = 1
 _known: dict[str, tuple[float, Service]] = {}
@@ -76,7 +78,7 @@ def _predict(event: dict[str, Any], request_id: str) -> Reply:
     if service.serving == "tables":
         from chalicelib.api.recommend import recommend
 
-        reply = recommend(service, _body(event), request_id)
+        reply = recommend(service, _body(event), _options(event), request_id)
         _note_use(service)
         return reply
     answer = platform().invoker.invoke(service.id, _body(event), headers.get("content-type") or "application/octet-stream", _options(event))
@@ -100,7 +102,7 @@ def _retry(status: int) -> dict[str, str]:
 def _version(attributes: str) -> dict[str, str]:
     """Which service version has answered. Source of the form: droplearn.contracts.versions."""
     told = dict(parse_qsl(attributes)).get("version")
-    return {"x-droplearn-version": told} if told else {}
+    return {VERSION: told} if told else {}
 
 
 def _note_use(service: Service) -> None:
@@ -130,7 +132,7 @@ def _service(service_id: str) -> Service:
     found = platform().services.get(service_id)
     if found is None:
         raise NotFound("service.unknown", f"There is no service {service_id!r}.", hint="Check the service's id.")
-    if found.status == ServiceStatus.RUNNING:
+    if found.status == ServiceStatus.RUNNING and found.serving == "endpoint":
         _known[service_id] = (time.monotonic(), found)
     return found
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from chalicelib.api.calling import caller, require
 from chalicelib.api.parameters import Cursor, Limit
-from chalicelib.api.views import ProjectPage, ProjectView
+from chalicelib.api.project_views import ProjectPage, ProjectView
 from chalicelib.bootstrap import platform
 from chalicelib.domain.project import Project
 from chalicelib.service import catalogue

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
-from chalicelib.api.errors import JSON, Reply
+from chalicelib.api.errors import JSON, VERSION, Reply
 from chalicelib.bootstrap import platform
+from chalicelib.domain.recall_versions import tables_of, version_for
 from chalicelib.service.recommending import Asked, Recommender
 from droplearn.contracts.errors import CapacityUnavailable, InvalidRequest
 
@@ -19,23 +22,41 @@ MAX_COUNT, MAX_USER_BYTES = 1_000, 1_000
 MERGES = ("weighted", "round_robin")
 TIMING = "server-timing"
 """Header: milliseconds of our own, and of DynamoDB. Source: W3C Server Timing."""
-_recommenders: dict[str, Recommender] = {}
+REMEMBERED_VERSIONS = 4
+"""Of all services, in one process; each remembers up to 40 MB."""
 
 
-def recommend(service: Service, body: bytes, request_id: str) -> Reply:
+def recommend(service: Service, body: bytes, query: str, request_id: str) -> Reply:
     """Raises CapacityUnavailable (`service.not_running`)."""
     started = time.perf_counter()
-    if service.status != "RUNNING":
+    if not service.is_in_service:
         raise CapacityUnavailable("service.not_running", f"The service is {service.status}.", hint="Wait until it is RUNNING.")
     try:
         asked = asked_of(body)
+        version = _version(service, query, asked.user)
     except InvalidRequest as error:
         return _reply(400, error.message, request_id, [], [error.to_dict()], started)
-    recommender = _recommenders.get(service.id) or Recommender(platform().recall_tables, service.id)
-    _recommenders[service.id] = recommender
+    recommender = _recommender(tables_of(service.id, version))
     reads_s = recommender.read_s
     found = recommender.recommend(asked)
-    return _reply(200, "success", request_id, found, [], started, recommender.read_s - reads_s)
+    reply = _reply(200, "success", request_id, found, [], started, recommender.read_s - reads_s)
+    return reply | {"headers": reply["headers"] | {VERSION: version}}
+
+
+def _version(service: Service, query: str, user: str) -> str:
+    """That was named, or the user's own. Raises InvalidRequest (`service.unknown_version`)."""
+    named = dict(parse_qsl(query)).get("version")
+    if named is None:
+        return version_for(user, service.id, service.weights)
+    if named not in service.weights:
+        live = ", ".join(service.weights)
+        raise InvalidRequest("service.unknown_version", f"No version {named[:20]!r} answers.", hint=f"Live: {live}.")
+    return named
+
+
+@lru_cache(maxsize=REMEMBERED_VERSIONS)
+def _recommender(tables: str) -> Recommender:
+    return Recommender(platform().recall_tables, tables)
 
 
 def asked_of(body: bytes) -> Asked:

@@ -62,15 +62,17 @@ def list_events(service: str, limit: Limit = 100, cursor: Cursor = None) -> Serv
 
 @router.get("/v1/services/<service>/metrics", summary="A service's invocations", tags=["services"])
 def get_metrics(service: str, minutes: Minutes = 60) -> ServiceMetricsView:
-    """By version, as CloudWatch counts them: in AWS a minute or two late. Versions that share instances are counted as one, `shared`. Needs
-    ListProject.
+    """By version, as CloudWatch counts them: in AWS a minute or two late. Those that share instances: as their servers count them, by the
+    minute in which they say so. Needs ListProject.
     """
     found, now = _listed(service), platform().now()
     period_s = 60 * max(1, -(-minutes // MAX_POINTS))
-    names = found.all_variants[-10:]
+    names = found.all_versions
     if found.serving != "endpoint":
         return ServiceMetricsView(service=service, period_s=period_s, versions=[])
-    points = platform().service_metrics.series(service, names, now - timedelta(minutes=minutes), now, period_s)
+    metrics = platform().service_metrics
+    read = metrics.shared_series if found.is_shared else metrics.series
+    points = read(service, names, now - timedelta(minutes=minutes), now, period_s)
     versions = [VersionMetricsView.model_validate({"name": name, "points": points[name]}) for name in names if points[name]]
     return ServiceMetricsView(service=service, period_s=period_s, versions=versions)
 

@@ -35,7 +35,8 @@ Share = Annotated[float, Field(gt=0, le=1)]
 class Canary(Part):
     """The new version gets `share` of the traffic for `duration_s` seconds, then all of it; it is rolled back when too many of its answers
     are errors (5xx), or when it takes too long: more than `max_latency_ms` on average, or, without one, more than twice as long as the old
-    version and 20 ms. CloudWatch counts by the minute, a minute or two late: below five minutes little is seen in AWS.
+    version and 20 ms. CloudWatch counts by the minute, a minute or two late: below five minutes little is seen in AWS. Not for services of
+    tables.
     """
 
     share: Annotated[float, Field(gt=0, lt=1)] = 0.1
@@ -45,7 +46,9 @@ class Canary(Part):
 
 
 class NewVersion(Part):
-    """A service version to be. `share` 1 replaces the old versions; less leaves them the rest. With a canary it gets all in the end."""
+    """A service version to be. `share` 1 replaces the old versions; less leaves them the rest. With a canary it gets all in the end. Of a
+    service of tables: strategies and filters as they stand now; `share` is one of users.
+    """
 
     model: Annotated[str, Field(min_length=1, max_length=64)]
     share: Share = 1.0

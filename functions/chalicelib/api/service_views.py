@@ -1,4 +1,4 @@
-"""What callers see of a service's versions, updates and tokens."""
+"""What callers see of services: their versions, updates, events, costs and figures."""
 
 from __future__ import annotations
 
@@ -6,9 +6,55 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from chalicelib.api.hosting import Serverless
+from chalicelib.api.hosting import ScalingRange, Serverless
 from chalicelib.api.views import ErrorView, View
 from chalicelib.domain.service_event import EventKind
+from droplearn.contracts.status import ServiceKind, ServiceStatus
+
+
+class ServiceView(View):
+    """A service."""
+
+    id: str
+    name: str | None
+    project: str
+    model: str
+    scenario: str
+    kind: ServiceKind
+    status: ServiceStatus
+    url: str
+    weights: dict[str, float] = Field(description="Of its versions: the share of the traffic of each")
+    updating: str | None = Field(description="The update that is under way")
+    instance_type: str | None = Field(description="None: serverless")
+    instance_count: int = Field(description="At the beginning, when it is autoscaled")
+    autoscaling: ScalingRange | None
+    serverless: Serverless | None
+    network: str = Field(description="`public`, or `vpc`: its servers are in the stack's VPC")
+    variant: str = Field(description="Of the model: `fp32` as trained, `int8`, `fp16`")
+    placement: str = Field(description="Of its versions: `dedicated`, each on instances of its own; `shared`, all on the same")
+    max_runtime_s: int
+    created_at: str
+    updated_at: str
+    running_since: str | None
+    stops_at: str | None = Field(description="The deadline, once it runs or was set")
+    idle_timeout_s: int | None = Field(description="It stops when nobody has used it for so long")
+    last_used_at: str | None = Field(description="Within half a minute, or a tenth of the idle time")
+    stop_reason: str | None = Field(description="`requested`, `deadline` or `idle`")
+    ended_at: str | None
+    error: ErrorView | None
+
+
+class NewServiceView(ServiceView):
+    """With its token, which is shown this once."""
+
+    token: str | None = Field(description="Absent (null) when the same request came before")
+
+
+class ServicePage(View):
+    """Services, newest first."""
+
+    services: list[ServiceView]
+    next_cursor: str | None = None
 
 
 class ServiceVersionView(View):
@@ -147,7 +193,7 @@ class MetricPointView(View):
     invocations: float
     errors_4xx: float
     errors_5xx: float
-    latency_ms: float | None = Field(description="Mean, of the model alone")
+    latency_ms: float | None = Field(description="Mean, of the model alone; of versions that share instances: in the server")
 
 
 class VersionMetricsView(View):

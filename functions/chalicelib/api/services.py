@@ -11,8 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, Field
 from chalicelib.api.calling import caller, predict_url, require
 from chalicelib.api.hosting import InstanceCount, InstanceType, Network, ScalingRange, Serverless
 from chalicelib.api.parameters import Cursor, Limit, RequestKey
-from chalicelib.api.service_views import EstimateView
-from chalicelib.api.views import NewServiceView, ServicePage, ServiceView
+from chalicelib.api.service_views import EstimateView, NewServiceView, ServicePage, ServiceView
 from chalicelib.bootstrap import platform
 from chalicelib.domain.prices import prices
 from chalicelib.domain.service import (

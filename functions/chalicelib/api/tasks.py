@@ -9,12 +9,13 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from chalicelib.api.calling import caller, require
 from chalicelib.api.parameters import Cursor, Limit, RequestKey
-from chalicelib.api.views import LogLineView, LogPage, MetricsView, TaskPage, TaskView
+from chalicelib.api.task_views import MetricsView, TaskPage, TaskView
+from chalicelib.api.views import LogLineView, LogPage
 from chalicelib.bootstrap import platform
 from chalicelib.domain.task import Task, tasks_of
 from chalicelib.service import tasks
 from chalicelib.service.finding import find_project, find_task
-from chalicelib.service.metrics import read_metrics
+from chalicelib.service.task_metrics import read_metrics
 from droplearn.contracts.document import Part
 from droplearn.contracts.ids import Name
 from droplearn.contracts.status import Permission

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from chalicelib.api.calling import caller
 from chalicelib.api.parameters import Cursor, Limit
-from chalicelib.api.views import NewTokenView, TokenPage, TokenView
+from chalicelib.api.token_views import NewTokenView, TokenPage, TokenView
 from chalicelib.bootstrap import platform
 from chalicelib.domain.token import Token
 from chalicelib.service import tokens

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from chalicelib.domain.failure import Problem
+from chalicelib.domain.records import Executed
 from droplearn.contracts.status import BatchStatus
 
 MIN_RUNTIME_S, DEFAULT_RUNTIME_S, MAX_RUNTIME_S = 60, 4 * 3600, 5 * 24 * 3600
@@ -15,8 +16,10 @@ MAX_OBJECTS = 2_000_000
 
 
 @dataclass(frozen=True)
-class BatchJob:
-    """Its inputs: a dataset's examples (whose true labels are known), or what lies below a prefix of the data bucket."""
+class BatchJob(Executed):
+    """Its inputs: a dataset's examples (whose true labels are known), or what lies below a prefix of the data bucket.
+    The name of an attempt's execution is also that of its SageMaker model.
+    """
 
     KIND: ClassVar[str] = "BATCHJOB"
 
@@ -59,11 +62,6 @@ class BatchJob:
     error: Problem | None = None
 
     @property
-    def key(self) -> str:
-        """The id."""
-        return self.id
-
-    @property
     def listing(self) -> tuple[str, str]:
         """A project's batch jobs by time."""
         return batch_jobs_of(self.project), self.id
@@ -72,11 +70,6 @@ class BatchJob:
     def state(self) -> BatchStatus:
         """`status`, typed."""
         return BatchStatus(self.status)
-
-    @property
-    def execution_name(self) -> str:
-        """One execution per attempt; also the name of the attempt's SageMaker model."""
-        return f"{self.id}-a{self.attempt}"
 
 
 def batch_jobs_of(project: str) -> str:

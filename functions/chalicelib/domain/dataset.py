@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from chalicelib.domain.records import InProject
+
 
 @dataclass(frozen=True)
-class Dataset:
+class Dataset(InProject):
     """`config` is the droplearn.yaml as parsed (DatasetConfig as JSON), `config_problem` why it was not taken over (ConfigProblem)."""
 
     KIND: ClassVar[str] = "DATASET"
@@ -33,11 +35,6 @@ class Dataset:
     health: dict[str, Any] | None = None
     """Essentials of the newest HealthReport."""
     updated_at: str | None = None
-
-    @property
-    def key(self) -> str:
-        """`<project>/<name>`."""
-        return f"{self.project}/{self.name}"
 
     @property
     def listing(self) -> tuple[str, str]:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from chalicelib.domain.failure import Problem
+from chalicelib.domain.records import Executed
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Executed):
     """`task` is set when the task's own state machine asked for it; `dataset` (of `dataset_project`) when a person did (E-6)."""
 
     KIND: ClassVar[str] = "EVALUATION"
@@ -20,6 +21,8 @@ class Evaluation:
     status: str
     created_at: str
     updated_at: str
+    attempt: int = 1
+    """The only one."""
     task: str | None = None
     dataset_project: str | None = None
     dataset: str | None = None
@@ -33,19 +36,9 @@ class Evaluation:
     error: Problem | None = None
 
     @property
-    def key(self) -> str:
-        """The id."""
-        return self.id
-
-    @property
     def listing(self) -> tuple[str, str]:
         """A model's evaluations by time."""
         return evaluations_of(self.model), self.id
-
-    @property
-    def execution_name(self) -> str:
-        """An evaluation runs once."""
-        return f"{self.id}-a1"
 
 
 def evaluations_of(model: str) -> str:

@@ -32,6 +32,11 @@ def is_capacity(text: str) -> bool:
     return any(word in text for word in _CAPACITY)
 
 
+def lacks_capacity(failure_reason: str | None, error: str, cause: str) -> bool:
+    """Whether a job was refused an instance: by its own reason, or, where there is no job (None), by what was caught."""
+    return is_capacity(failure_reason if failure_reason is not None else f"{error} {cause}")
+
+
 def problem_of_caught(error: str, cause: str) -> Problem:
     """From a state machine's `{"Error", "Cause"}`: a DropLearnError of ours is given word for word."""
     told = _document(cause)

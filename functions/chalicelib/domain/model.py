@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from chalicelib.domain.records import ById
+
 
 @dataclass(frozen=True)
-class Model:
+class Model(ById):
     """The essentials of a ModelManifest. `metrics` are the trainer's; `evaluation_metrics` those of its task's evaluation."""
 
     KIND: ClassVar[str] = "MODEL"
@@ -38,11 +40,6 @@ class Model:
     evaluation_metrics: dict[str, float] | None = None
     optimisation: dict[str, Any] | None = None
     """`status`, and the report: variants with what was measured and why each was published or kept aside."""
-
-    @property
-    def key(self) -> str:
-        """The id."""
-        return self.id
 
     @property
     def listing(self) -> tuple[str, str]:

@@ -6,6 +6,7 @@ import hmac
 from dataclasses import dataclass
 from typing import ClassVar
 
+from chalicelib.domain.records import ById
 from chalicelib.domain.token import hash_of
 from droplearn.contracts.errors import NotFound
 
@@ -13,7 +14,7 @@ MIN_LIFE_S, DEFAULT_LIFE_S, MAX_LIFE_S = 60, 3600, 7 * 24 * 3600
 
 
 @dataclass(frozen=True)
-class PreviewLink:
+class PreviewLink(ById):
     """Whoever has it may see the model's name and figures and run the model on their own device."""
 
     KIND: ClassVar[str] = "PREVIEW"
@@ -27,11 +28,6 @@ class PreviewLink:
     expires_at: int
     """Seconds since 1970: when DynamoDB may forget it. Checked by `valid_until`, since forgetting takes up to days."""
     created_by: str | None = None
-
-    @property
-    def key(self) -> str:
-        """The id."""
-        return self.id
 
     @property
     def listing(self) -> tuple[str, str]:

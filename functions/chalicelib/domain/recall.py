@@ -37,7 +37,7 @@ class Source:
 
 @dataclass(frozen=True)
 class RecallPlan:
-    """All that a service knows of itself; frozen when it is deployed."""
+    """All that a version of a service knows of itself; frozen when it is published."""
 
     sources: list[Source]
     pair_filters: list[str] = field(default_factory=list)

@@ -20,6 +20,42 @@ class Record(Protocol):
         """The list that it stands in, and its place there (listed_in, listed_at); None: in no list."""
 
 
+class ById(Record, Protocol):
+    """A record that is known by its id alone."""
+
+    id: str
+
+    @property
+    def key(self) -> str:
+        """The id."""
+        return self.id
+
+
+class Executed(ById, Protocol):
+    """A record whose work an execution of a state machine does. `attempt` counts them, `execution` is the present one's ARN."""
+
+    status: str
+    attempt: int
+    execution: str | None
+
+    @property
+    def execution_name(self) -> str:
+        """One for each attempt."""
+        return f"{self.id}-a{self.attempt}"
+
+
+class InProject(Record, Protocol):
+    """A record that is known by its name within its project."""
+
+    project: str
+    name: str
+
+    @property
+    def key(self) -> str:
+        """`<project>/<name>`."""
+        return f"{self.project}/{self.name}"
+
+
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
 

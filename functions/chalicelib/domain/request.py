@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from chalicelib.domain.records import ById
+
 REMEMBERED_S = 24 * 3600
 
 
 @dataclass(frozen=True)
-class Request:
-    """`digest` is of what was asked; `made` the id of what it made."""
+class Request(ById):
+    """`id` is of caller, route and key; `digest` of what was asked; `made` the id of what it made."""
 
     KIND: ClassVar[str] = "REQUEST"
 
@@ -20,11 +22,6 @@ class Request:
     created_at: str
     expires_at: int
     updated_at: str | None = None
-
-    @property
-    def key(self) -> str:
-        """Caller, route and key."""
-        return self.id
 
     @property
     def listing(self) -> None:

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from chalicelib.domain.failure import Problem
 from chalicelib.domain.hosting import ScalingRange, Serverless
+from chalicelib.domain.records import ById, Executed
 from chalicelib.domain.times import moment_of, text_of
 from droplearn.contracts.status import ServiceKind, ServiceStatus
 
@@ -21,8 +22,10 @@ Placement = Literal["dedicated", "shared"]
 
 
 @dataclass(frozen=True)
-class Service:
-    """`start_token` and `stop_token` are those of the states AwaitEndpoint and ServeUntilStopped, which wait for an answer. `revision`
+class Service(Executed):
+    """`id` is also the name of its endpoint, and of the first configuration and model of that.
+
+    `start_token` and `stop_token` are those of the states AwaitEndpoint and ServeUntilStopped, which wait for an answer. `revision`
     grows with each change of what ServeUntilStopped waits for, `attempt` with each execution that takes the service over.
     """
 
@@ -85,19 +88,9 @@ class Service:
     error: Problem | None = None
 
     @property
-    def key(self) -> str:
-        """The id; also the name of its endpoint, endpoint configuration and SageMaker model."""
-        return self.id
-
-    @property
     def listing(self) -> tuple[str, str]:
         """A project's services by time."""
         return services_of(self.project), self.id
-
-    @property
-    def execution_name(self) -> str:
-        """Another one takes over when the first is interrupted."""
-        return f"{self.id}-a{self.attempt}"
 
     @property
     def is_shared(self) -> bool:
@@ -112,7 +105,12 @@ class Service:
     @property
     def all_variants(self) -> list[str]:
         """That its endpoint ever had."""
-        return self.variants if self.is_shared else [f"v{number}" for number in range(1, self.version_count + 1)]
+        return self.variants if self.is_shared else self.all_versions
+
+    @property
+    def all_versions(self) -> list[str]:
+        """That it ever had."""
+        return [f"v{number}" for number in range(1, self.version_count + 1)]
 
     @property
     def best_version(self) -> str:
@@ -138,6 +136,12 @@ class Service:
         return text_of(moment_of(since) + timedelta(seconds=self.idle_timeout_s + self.noted_every_s))
 
     @property
+    def is_in_service(self) -> bool:
+        """Also while another execution takes it over."""
+        is_taken_over = self.state in (ServiceStatus.CREATED, ServiceStatus.STARTING) and self.running_since is not None
+        return self.state is ServiceStatus.RUNNING or is_taken_over
+
+    @property
     def state(self) -> ServiceStatus:
         """`status`, typed."""
         return ServiceStatus(self.status)
@@ -149,7 +153,7 @@ def noted_every_s(idle_timeout_s: int | None) -> float:
 
 
 @dataclass(frozen=True)
-class LiveService:
+class LiveService(ById):
     """That there is a service which may not be over: what the sweep looks at."""
 
     KIND: ClassVar[str] = "LIVE_SERVICE"
@@ -157,11 +161,6 @@ class LiveService:
 
     id: str
     created_at: str
-
-    @property
-    def key(self) -> str:
-        """The service's id."""
-        return self.id
 
     @property
     def listing(self) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from chalicelib.domain.batch_rows import rows_of
+from chalicelib.domain.records import ById
 from droplearn.contracts.batch import BatchInput
 from droplearn.contracts.document import Document, Part
 
@@ -19,7 +20,7 @@ DEFAULT_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
-class ServiceTest:
+class ServiceTest(ById):
     """One test. `left_out_count`: older images below the path; `removed_count`: kept ones that were removed for newer ones."""
 
     KIND: ClassVar[str] = "SERVICE_TEST"
@@ -41,11 +42,6 @@ class ServiceTest:
     """Images whose true label is one of the model's."""
     right_count: int
     updated_at: str | None = None
-
-    @property
-    def key(self) -> str:
-        """The id."""
-        return self.id
 
     @property
     def listing(self) -> tuple[str, str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, ClassVar
 
 from chalicelib.domain.failure import Problem
 from chalicelib.domain.hosting import Serverless
+from chalicelib.domain.times import text_of
 
 MAX_VERSIONS = 100
 MAX_LIVE_VERSIONS = 10
@@ -123,6 +125,11 @@ class TrafficPoint:
     errors_4xx: float
     errors_5xx: float
     latency_ms: float | None
+
+    @classmethod
+    def of(cls, at: datetime, told: Traffic) -> TrafficPoint:
+        """From the period's traffic."""
+        return cls(text_of(at), told.invocations, told.errors_4xx, told.errors_5xx, told.latency_ms)
 
 
 def verdict(new: Traffic, old: Traffic, canary: dict[str, Any]) -> str | None:

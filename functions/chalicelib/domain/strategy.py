@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from chalicelib.domain.records import InProject
+
 StrategyKind = Literal["collaborative_filtering", "semantic", "custom"]
 FilterKind = Literal["user_item", "item"]
 
@@ -23,7 +25,7 @@ TableFile = dict[str, str]
 
 
 @dataclass(frozen=True)
-class Strategy:
+class Strategy(InProject):
     """A table that is not in `tables` is the model's own."""
 
     KIND: ClassVar[str] = "STRATEGY"
@@ -39,18 +41,13 @@ class Strategy:
     updated_at: str | None = None
 
     @property
-    def key(self) -> str:
-        """`<project>/<name>`."""
-        return f"{self.project}/{self.name}"
-
-    @property
     def listing(self) -> tuple[str, str]:
         """A project's strategies by name."""
         return strategies_of(self.project), self.name
 
 
 @dataclass(frozen=True)
-class Filter:
+class Filter(InProject):
     """`user_item`: these items are not recommended to these users. `item`: to nobody."""
 
     KIND: ClassVar[str] = "FILTER"
@@ -61,11 +58,6 @@ class Filter:
     created_at: str
     table: TableFile
     updated_at: str | None = None
-
-    @property
-    def key(self) -> str:
-        """`<project>/<name>`."""
-        return f"{self.project}/{self.name}"
 
     @property
     def listing(self) -> tuple[str, str]:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from chalicelib.domain.failure import Problem
+from chalicelib.domain.records import Executed
 from droplearn.contracts.status import TaskStatus
 
 
 @dataclass(frozen=True)
-class Task:
+class Task(Executed):
     """`settings` is a TaskSettings as JSON. `attempt` counts restarts; `final_status` is what it will be once the evaluation is over."""
 
     KIND: ClassVar[str] = "TASK"
@@ -48,11 +49,6 @@ class Task:
     error: Problem | None = None
 
     @property
-    def key(self) -> str:
-        """The id."""
-        return self.id
-
-    @property
     def listing(self) -> tuple[str, str]:
         """A project's tasks by id, that is by time."""
         return tasks_of(self.project), self.id
@@ -61,11 +57,6 @@ class Task:
     def state(self) -> TaskStatus:
         """`status`, typed."""
         return TaskStatus(self.status)
-
-    @property
-    def execution_name(self) -> str:
-        """One execution per attempt."""
-        return f"{self.id}-a{self.attempt}"
 
 
 def tasks_of(project: str) -> str:

@@ -8,6 +8,7 @@ import secrets
 from dataclasses import dataclass
 from typing import ClassVar
 
+from chalicelib.domain.records import ById
 from droplearn.contracts.errors import Forbidden, Unauthenticated
 from droplearn.contracts.status import Permission
 
@@ -16,7 +17,7 @@ PREFIX = "dlt"
 
 
 @dataclass(frozen=True)
-class Token:
+class Token(ById):
     """`permissions` are permission points, `projects` names or `*`; `service`: good for predictions of this service only."""
 
     KIND: ClassVar[str] = "TOKEN"
@@ -35,11 +36,6 @@ class Token:
     revoked_at: str | None = None
     created_by: str | None = None
     updated_at: str | None = None
-
-    @property
-    def key(self) -> str:
-        """The id."""
-        return self.id
 
     @property
     def listing(self) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+from chalicelib.domain.records import ById
 from chalicelib.domain.times import moment_of
 
 WINDOW_S = 24 * 3600
@@ -18,8 +19,8 @@ MAX_KEPT_ANSWER_BYTES = 100_000
 
 
 @dataclass(frozen=True)
-class Trial:
-    """A model's count. `used`: in the window that began at `window_started_at`; `total`: ever."""
+class Trial(ById):
+    """The count of the model that `id` names. `used`: in the window that began at `window_started_at`; `total`: ever."""
 
     KIND: ClassVar[str] = "TRIAL"
 
@@ -30,11 +31,6 @@ class Trial:
     used: int
     total: int
     updated_at: str | None = None
-
-    @property
-    def key(self) -> str:
-        """The model's id."""
-        return self.id
 
     @property
     def listing(self) -> None:
@@ -62,7 +58,7 @@ class Quota:
 
 
 @dataclass(frozen=True)
-class TrialCall:
+class TrialCall(ById):
     """One call. `number`: of all calls about the model; its input stands in the ring until twenty more have come."""
 
     KIND: ClassVar[str] = "TRIALCALL"
@@ -87,11 +83,6 @@ class TrialCall:
     answer: dict[str, Any] | None = None
     """None: too large to be kept."""
     updated_at: str | None = None
-
-    @property
-    def key(self) -> str:
-        """The id."""
-        return self.id
 
     @property
     def listing(self) -> tuple[str, str]:

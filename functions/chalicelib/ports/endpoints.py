@@ -35,7 +35,7 @@ class Answer:
 
 
 class Endpoints(Protocol):
-    """SageMaker endpoints, named as their services; names of configurations and models: domain/service_version.py."""
+    """SageMaker endpoints, named as their services."""
 
     def state(self, service_id: str) -> EndpointState | None:
         """None: there is no such endpoint."""
@@ -43,8 +43,8 @@ class Endpoints(Protocol):
     def names(self) -> list[str]:
         """Of all endpoints that are named as services are."""
 
-    def remove(self, service_id: str, versions: int = 1, configs: int = 0) -> None:
-        """The endpoint, and all its configurations and models; what is not there is fine. Raises TransientError while it cannot be
+    def remove(self, service_id: str, configs: Sequence[str], models: Sequence[str]) -> None:
+        """The endpoint, these configurations and these models; what is not there is fine. Raises TransientError while it cannot be
         removed yet.
         """
 
@@ -65,6 +65,11 @@ class ServiceMetrics(Protocol):
         self, service_id: str, variants: Sequence[str], since: datetime, until: datetime, period_s: int
     ) -> dict[str, list[TrafficPoint]]:
         """Periods with an invocation, oldest first."""
+
+    def shared_series(
+        self, service_id: str, versions: Sequence[str], since: datetime, until: datetime, period_s: int
+    ) -> dict[str, list[TrafficPoint]]:
+        """The same for versions that share a server, as the servers count it. Raises InvalidRequest (`service.metrics_too_long`)."""
 
 
 class Invoker(Protocol):

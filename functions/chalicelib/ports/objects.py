@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
@@ -75,5 +75,5 @@ class ServiceImages(Protocol):
     def write(self, key: str, body: bytes) -> None:
         """Writes over what was there."""
 
-    def remove(self, key: str) -> None:
-        """Nothing happens when it is not there."""
+    def remove(self, keys: Sequence[str]) -> None:
+        """Nothing happens about those that are not there."""

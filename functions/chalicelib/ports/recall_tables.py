@@ -7,13 +7,13 @@ from typing import Protocol
 
 
 class RecallTables(Protocol):
-    """Rows that services of tables answer from. A row expires by itself."""
+    """Rows that services of tables answer from. `version`: whose, as recall_versions.tables_of names it. A row expires by itself."""
 
-    def write(self, service_id: str, table: str, rows: Sequence[tuple[str, str]], expires_at: int) -> None:
+    def write(self, version: str, table: str, rows: Sequence[tuple[str, str]], expires_at: int) -> None:
         """(key, value), over what was there. `expires_at`: seconds since 1970. Raises Throttled."""
 
-    def read(self, service_id: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    def read(self, version: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
         """By (table, key); those that are not there are left out. Raises Throttled."""
 
-    def remove(self, service_id: str, table: str, key: str) -> None:
+    def remove(self, version: str, table: str, key: str) -> None:
         """Nothing happens when it is not there."""

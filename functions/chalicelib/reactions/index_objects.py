@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 def handle(event: dict[str, Any]) -> dict[str, Any]:
     """A malformed message is handed back at once, so that it soon has its tries behind it and lies in the dead-letter queue."""
     records = event["Records"]
-    outcome = index_messages((Message(record["messageId"], record["body"]) for record in records), platform())
+    outcome = index_messages(platform(), (Message(record["messageId"], record["body"]) for record in records))
     if outcome.ignored:
         reasons = Counter(ignored.reason for ignored in outcome.ignored)
         log.warning("passed over %d objects %s, the first: %r", len(outcome.ignored), dict(reasons), outcome.ignored[0].key)

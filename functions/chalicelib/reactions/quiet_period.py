@@ -22,7 +22,7 @@ def handle(event: dict[str, Any]) -> dict[str, Any]:
 
 def _is_handled(record: dict[str, Any]) -> bool:
     try:
-        started = check_quiet(QuietMessage(**json.loads(record["body"])), platform())
+        started = check_quiet(platform(), QuietMessage(**json.loads(record["body"])))
     except (DropLearnError, ValueError, TypeError) as error:
         log.warning("quiet period not checked, will be tried again: %s", error)
         return False

@@ -1,4 +1,4 @@
-"""The range of an autoscaled service's instances: set when its endpoint is in service, taken away while that is changed, gone when it goes.
+"""The range of an autoscaled service's instances: set when its endpoint is in service, taken away while that is changed.
 
 Source: Amazon SageMaker developer guide, "Update endpoints that use auto scaling": an update of a variant that is scaled may be refused.
 """
@@ -20,12 +20,6 @@ def set_autoscaling(platform: Platform, service_id: str) -> None:
 
 
 def suspend_autoscaling(platform: Platform, service: Service) -> None:
-    """Before its endpoint is changed or removed."""
+    """Before its endpoint is changed: of the versions that answer, since no others are scaled."""
     if service.autoscaling:
-        platform.autoscaling.remove(service.id, service.all_variants)
-
-
-def remove_serving(platform: Platform, service: Service) -> None:
-    """The endpoint and all that was made for it; what is not there is fine. Raises TransientError while it cannot be removed yet."""
-    suspend_autoscaling(platform, service)
-    platform.endpoints.remove(service.id, service.version_count, service.config_count)
+        platform.autoscaling.remove(service.id, service.variants)

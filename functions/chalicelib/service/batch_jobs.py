@@ -8,20 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from chalicelib.domain.batch_job import DEFAULT_RUNTIME_S, RESTARTABLE, STOPPED_BEFORE_TRANSFORM, BatchJob, SummaryForm
-from chalicelib.domain.failure import problem_of
 from chalicelib.domain.model import Model
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
+from chalicelib.service.attempts import TRIES, ask_to_stop, begin_anew, end_at_once, start
 from chalicelib.service.finding import find_batch_job, find_dataset, find_model
 from chalicelib.service.requests import id_of_request
 from chalicelib.service.variants import check_variant
-from droplearn.contracts.errors import Conflict, DropLearnError, InvalidRequest, UnsupportedScenario
+from droplearn.contracts.errors import Conflict, InvalidRequest, UnsupportedScenario
 from droplearn.contracts.ids import check_name, new_id
 from droplearn.contracts.optimisation import AS_TRAINED
 from droplearn.contracts.status import BatchStatus
 from droplearn.scenarios import scenario_named
-
-_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -107,16 +105,7 @@ def _new_batch_job(platform: Platform, order: BatchOrder, model: Model, batch_id
 
 
 def _start(platform: Platform, job: BatchJob) -> BatchJob:
-    if job.execution is not None or job.state is not BatchStatus.CREATED:
-        return job
-    try:
-        arn = platform.executions.start("batch", job.execution_name, {"batch_id": job.id, "attempt": job.attempt})
-    except DropLearnError as error:
-        now = text_of(platform.now())
-        failed = {"status": BatchStatus.FAILED.value, "error": problem_of(error), "updated_at": now, "ended_at": now}
-        platform.batch_jobs.change(job.id, failed, only_if={"status": [BatchStatus.CREATED.value], "attempt": [job.attempt]})
-        raise
-    return platform.batch_jobs.change(job.id, {"execution": arn}) or job
+    return start(platform, platform.batch_jobs, job, "batch", {"batch_id": job.id, "attempt": job.attempt})
 
 
 def stop_batch_job(platform: Platform, batch_id: str, pause: Callable[[float], None] = time.sleep) -> BatchJob:
@@ -125,48 +114,33 @@ def stop_batch_job(platform: Platform, batch_id: str, pause: Callable[[float], N
 
     Raises NotFound (`batch_job.unknown`), Conflict (`batch.busy`).
     """
-    for _ in range(_TRIES):
+    for _ in range(TRIES):
         job = find_batch_job(platform, batch_id)
         if job.state.is_terminal or job.state is BatchStatus.SUMMARISING:
             return job
-        stopped = _stop_at_once(platform, job) if job.status in STOPPED_BEFORE_TRANSFORM else _stop_transform(platform, job, pause)
+        if job.status in STOPPED_BEFORE_TRANSFORM:
+            stopped = end_at_once(platform, platform.batch_jobs, job, "The batch job was stopped by its user.")
+        else:
+            stopped = _stop_transform(platform, job, pause)
         if stopped is not None:
             return stopped
     raise Conflict("batch.busy", "The batch job changes its state too fast to be stopped.", hint="Try again in some seconds.")
-
-
-def _stop_at_once(platform: Platform, job: BatchJob) -> BatchJob | None:
-    now = text_of(platform.now())
-    changes = {"status": BatchStatus.STOPPED.value, "updated_at": now, "ended_at": now}
-    stopped = platform.batch_jobs.change(job.id, changes, only_if={"status": [job.status], "attempt": [job.attempt]})
-    if stopped is not None and stopped.execution:
-        platform.executions.stop(stopped.execution, "The batch job was stopped by its user.")
-    return stopped
 
 
 def _stop_transform(platform: Platform, job: BatchJob, pause: Callable[[float], None]) -> BatchJob | None:
     """While it waits for an instance there is no job to stop: the state machine finds it STOPPING when it goes on."""
     changes = {"status": BatchStatus.STOPPING.value, "updated_at": text_of(platform.now())}
     stopping = platform.batch_jobs.change(job.id, changes, only_if={"status": [job.status], "attempt": [job.attempt]})
-    if stopping is None or not stopping.transform_job or job.state is BatchStatus.QUEUED_FOR_CAPACITY:
-        return stopping
-    for _ in range(_TRIES):  # the job is created an instant after the batch job is marked RUNNING
-        if platform.transform_jobs.stop(stopping.transform_job) != "unknown":
-            break
-        pause(0.5)
+    if stopping is not None and stopping.transform_job and job.state is not BatchStatus.QUEUED_FOR_CAPACITY:
+        ask_to_stop(platform.transform_jobs, stopping.transform_job, pause)
     return stopping
 
 
 def restart_batch_job(platform: Platform, batch_id: str) -> BatchJob:
     """A new attempt: only objects without a result are sent. Raises NotFound (`batch_job.unknown`), Conflict (`batch.not_restartable`)."""
     job = find_batch_job(platform, batch_id)
-    gone = ("execution", "transform_job", "input_count", "done_count", "skipped_counts", "started_at", "ended_at", "queued_since")
-    changes = dict.fromkeys((*gone, "final_status", "report", "error")) | {
-        "status": BatchStatus.CREATED.value,
-        "attempt": job.attempt + 1,
-        "updated_at": text_of(platform.now()),
-    }
-    restarted = platform.batch_jobs.change(job.id, changes, only_if={"status": RESTARTABLE, "attempt": [job.attempt]})
+    gone = ("transform_job", "input_count", "done_count", "skipped_counts", "started_at", "queued_since", "final_status", "report")
+    restarted = begin_anew(platform, platform.batch_jobs, job, RESTARTABLE, gone)
     if restarted is None:
         raise Conflict(
             "batch.not_restartable",

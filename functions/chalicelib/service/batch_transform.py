@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.domain.batch_job import RUNNING_BATCHES, BatchJob
 from chalicelib.domain.capacity import CapacityPolicy
-from chalicelib.domain.failure import Problem, is_capacity, problem, problem_of_caught
+from chalicelib.domain.failure import Problem, lacks_capacity, problem, problem_of_caught
 from chalicelib.domain.times import moment_of, text_of
 from chalicelib.ports import Platform, TransformJob
 from chalicelib.service.batch_plan import PLAN, work_of
@@ -47,7 +47,7 @@ def settle_transform(platform: Platform, ended: Transformed, policy: CapacityPol
         raise TransientError("batch.not_over", f"The job {job.name} is {job.status}.", hint="It is asked again.")
     if batch.state is BatchStatus.STOPPING:
         return _finished(platform, batch, BatchStatus.STOPPED)
-    if _lacks_capacity(job, ended):
+    if lacks_capacity(job.failure_reason if job is not None else None, ended.error, ended.cause):
         return _queued(platform, batch, ended, policy, random.random() if chance is None else chance)  # noqa: S311 (spreads load)
     return _after(platform, batch, job, ended)
 
@@ -86,10 +86,6 @@ def _has_answers(platform: Platform, batch: BatchJob, chunk: Chunk) -> bool:
         if found.changed_at[:19] >= (batch.started_at or "")[:19]:  # S3 knows seconds
             return True
     return False
-
-
-def _lacks_capacity(job: TransformJob | None, ended: Transformed) -> bool:
-    return is_capacity(job.failure_reason) if job is not None else is_capacity(ended.error + " " + ended.cause)
 
 
 def _problem(job: TransformJob | None, ended: Transformed) -> Problem:

@@ -95,7 +95,7 @@ def train_section(dataset: Dataset) -> TrainSection | None:
     return None if section is None else TrainSection.model_validate(section)
 
 
-def take_over(project: Project, dataset: Dataset, sequencer: str, platform: Platform) -> tuple[Project, Dataset]:
+def take_over(platform: Platform, project: Project, dataset: Dataset, sequencer: str) -> tuple[Project, Dataset]:
     """What lies in the bucket now counts, not what the event saw; what a newer event brought is not undone.
 
     Raises TransientError when others change the dataset all the time.
@@ -105,7 +105,7 @@ def take_over(project: Project, dataset: Dataset, sequencer: str, platform: Plat
             return project, dataset
         reading = read_config(platform.dropped.read_config(project.name, dataset.name))
         try:
-            project = _settle_scenario(project, reading.config, platform)
+            project = _settle_scenario(platform, project, reading.config)
         except InvalidRequest as error:
             reading = Reading(problem=ConfigProblem(message=error.message, hint=error.hint))
         changes = {**_fields(reading), "config_sequencer": sequencer}
@@ -125,7 +125,7 @@ def _fields(reading: Reading) -> dict[str, Any]:
     return told | ({"description": config.description} if config and config.description else {})
 
 
-def _settle_scenario(project: Project, config: DatasetConfig | None, platform: Platform) -> Project:
+def _settle_scenario(platform: Platform, project: Project, config: DatasetConfig | None) -> Project:
     """An inferred scenario gives way to a declared one until there is a task. Raises InvalidRequest (`scenario.conflict`)."""
     wanted = config.scenario if config else None
     if wanted is None or (wanted == project.scenario and not project.is_scenario_inferred):

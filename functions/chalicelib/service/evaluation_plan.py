@@ -10,7 +10,7 @@ from chalicelib.domain.model import Model
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
 from chalicelib.service.finding import find_evaluation, find_model
-from chalicelib.service.freezing import EXAMPLES, IMAGES, VERSION, freeze, manifest_lines
+from chalicelib.service.freezing import EXAMPLES, IMAGES, freeze, manifest_lines, read_version
 from chalicelib.service.settling import RUNNING_EVALUATIONS
 from droplearn import __version__
 from droplearn.contracts.dataset import DatasetVersion
@@ -57,10 +57,7 @@ def plan_evaluation(platform: Platform, evaluation_id: str) -> dict[str, Any]:
 def _version(platform: Platform, evaluation: Evaluation, model: Model) -> DatasetVersion:
     """The model's own version, or the dataset that a person chose, frozen now."""
     if evaluation.dataset is None:
-        body = platform.artifacts.read(version_prefix(model.dataset_version) + VERSION)
-        if body is None:
-            raise InternalError("version.lost", f"Dataset version {model.dataset_version} is gone.")
-        return DatasetVersion.from_json(body)
+        return read_version(platform.artifacts, model.dataset_version)
     version = freeze(
         platform.examples,
         platform.artifacts,

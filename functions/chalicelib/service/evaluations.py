@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from chalicelib.domain.evaluation import Evaluation
-from chalicelib.domain.failure import problem_of
 from chalicelib.domain.model import Model
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
+from chalicelib.service.attempts import start
 from chalicelib.service.finding import find_dataset, find_model, find_project
-from droplearn.contracts.errors import Conflict, DropLearnError, InvalidRequest
+from droplearn.contracts.errors import Conflict, InvalidRequest
 from droplearn.contracts.ids import new_id
 from droplearn.contracts.status import EvaluationStatus
 
@@ -38,7 +38,7 @@ def create_evaluation(platform: Platform, model_id: str, dataset_project: str, d
         dataset=dataset,
     )
     platform.evaluations.add(evaluation)
-    return _start(platform, evaluation)
+    return start(platform, platform.evaluations, evaluation, "evaluate", {"evaluation_id": evaluation.id})
 
 
 def _refuse_sample_data(platform: Platform, model: Model) -> None:
@@ -50,14 +50,3 @@ def _refuse_sample_data(platform: Platform, model: Model) -> None:
             f"The model learnt from the sample data {model.dataset!r}: it is not evaluated on another dataset.",
             hint="Train on your own data.",
         )
-
-
-def _start(platform: Platform, evaluation: Evaluation) -> Evaluation:
-    try:
-        arn = platform.executions.start("evaluate", evaluation.execution_name, {"evaluation_id": evaluation.id})
-    except DropLearnError as error:
-        now = text_of(platform.now())
-        failed = {"status": EvaluationStatus.FAILED.value, "error": problem_of(error), "updated_at": now, "ended_at": now}
-        platform.evaluations.change(evaluation.id, failed, only_if={"status": [EvaluationStatus.CREATED.value]})
-        raise
-    return platform.evaluations.change(evaluation.id, {"execution": arn}) or evaluation

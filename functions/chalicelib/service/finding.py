@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from chalicelib.domain.batch_job import BatchJob
 from chalicelib.domain.dataset import Dataset
 from chalicelib.domain.evaluation import Evaluation
@@ -13,6 +15,8 @@ from chalicelib.domain.task import Task
 from chalicelib.ports import Platform, Records
 from droplearn.contracts.errors import NotFound
 
+_PAGE = 100
+
 
 def find(records: Records[R], key: str, what: str) -> R:
     """Raises NotFound (`<what>.unknown`)."""
@@ -21,6 +25,16 @@ def find(records: Records[R], key: str, what: str) -> R:
         named = what.replace("_", " ")
         raise NotFound(f"{what}.unknown", f"There is no {named} {key!r}.", hint=f"Check the {named}'s name or id.")
     return found
+
+
+def listed(records: Records[R], listed_in: str) -> Iterator[R]:
+    """A whole listing, page by page."""
+    cursor: str | None = None
+    while True:
+        page = records.page(listed_in, _PAGE, cursor)
+        yield from page.items
+        if (cursor := page.cursor) is None:
+            return
 
 
 def find_project(platform: Platform, name: str) -> Project:

@@ -13,6 +13,7 @@ from tempfile import TemporaryFile
 from chalicelib.domain.dataset_version import Grouping, Member, Selection, group_and_split, select, version_id
 from chalicelib.ports import Artifacts, ExampleStore
 from droplearn.contracts.dataset import DatasetVersion, Split, VersionExample
+from droplearn.contracts.errors import InternalError
 from droplearn.contracts.s3_layout import dataset_prefix, s3_uri, version_prefix
 from droplearn.contracts.training import TaskSettings
 from droplearn.scenarios import scenario_named
@@ -53,6 +54,14 @@ def freeze(
     if chosen.members and artifacts.read(version_prefix(id_) + VERSION) is None:
         _write(artifacts, version, chosen.members, grouping.splits)
     return version
+
+
+def read_version(artifacts: Artifacts, id_: str) -> DatasetVersion:
+    """One that was frozen. Raises InternalError (`version.lost`)."""
+    body = artifacts.read(version_prefix(id_) + VERSION)
+    if body is None:
+        raise InternalError("version.lost", f"Dataset version {id_} is gone.")
+    return DatasetVersion.from_json(body)
 
 
 def _summary(chosen: Selection, grouping: Grouping) -> dict[str, object]:

@@ -28,7 +28,8 @@ def hosting_of(platform: Platform, model: Model, order: HostingOrder) -> dict[st
     """Fields of a service. Raises InvalidRequest (`service.hosting`), Conflict (`service.no_vpc`)."""
     spec = scenario_named(model.scenario).spec
     if spec.serving == "tables":
-        _refuse(order.autoscaling or order.serverless or order.network == "vpc", f"A service of {model.scenario} has no instances.")
+        is_hosted = order.autoscaling or order.serverless or order.network == "vpc" or order.placement == "shared"
+        _refuse(is_hosted, f"A service of {model.scenario} has no instances.")
     if order.network == "vpc":
         vpc_config(platform)
     if order.serverless:

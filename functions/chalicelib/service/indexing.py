@@ -28,9 +28,11 @@ from chalicelib.domain.indexing import (
     parse_message,
 )
 from chalicelib.domain.project import Project
+from chalicelib.domain.records import R
 from chalicelib.domain.times import text_of
-from chalicelib.ports import Platform, WriteConflict
+from chalicelib.ports import Platform, Records, WriteConflict
 from chalicelib.service.dataset_config import take_over, train_section
+from chalicelib.service.finding import listed
 from chalicelib.service.quiet_period import arm
 from droplearn.contracts.errors import DropLearnError, Throttled
 from droplearn.scenarios import SCENARIOS, infer_scenario, scenario_named
@@ -70,12 +72,12 @@ class Place(NamedTuple):
     dataset: str
 
 
-def index_messages(messages: Iterable[Message], platform: Platform, pause: Callable[[float], None] = time.sleep) -> Outcome:
+def index_messages(platform: Platform, messages: Iterable[Message], pause: Callable[[float], None] = time.sleep) -> Outcome:
     """Never raises for a message's or a dataset's trouble: the outcome names the messages."""
     outcome = Outcome()
     for place, (events, ids) in _by_dataset(messages, outcome).items():
         try:
-            outcome.written += index_dataset(place, events, platform, pause)
+            outcome.written += index_dataset(platform, place, events, pause)
         except DropLearnError as error:
             log.warning("not indexed, will be tried again: %s %s", place, error)
             outcome.failed |= ids
@@ -102,27 +104,27 @@ def _by_dataset(messages: Iterable[Message], outcome: Outcome) -> dict[Place, tu
     return found
 
 
-def index_dataset(place: Place, events: list[ObjectEvent], platform: Platform, pause: Callable[[float], None]) -> int:
+def index_dataset(platform: Platform, place: Place, events: list[ObjectEvent], pause: Callable[[float], None]) -> int:
     """Returns the number of examples that changed. Raises TransientError, InternalError."""
     newest = newest_by_path(events)
     config_event = next((event for event in newest.values() if event.is_config), None)
     dropped = [event for event in newest.values() if not event.is_config]
-    known = _ensure(place, events, platform)
+    known = _ensure(platform, place, events)
     judged_as = known[0].scenario if known else None
     if known and config_event:
-        known = take_over(*known, config_event.sequencer, platform)
+        known = take_over(platform, *known, config_event.sequencer)
     recognise = scenario_named(known[0].scenario).recognise if known else _nothing
     written = 0
     for chunk in _chunks(dropped, CHUNK):
-        written += _persistently(place, partial(_compare_and_write, place, chunk, recognise, platform), pause)
+        written += _persistently(place, partial(_compare_and_write, platform, place, chunk, recognise), pause)
     if known:
-        _follow_scenario(place, known[0], judged_as, platform, pause)
+        _follow_scenario(platform, place, known[0], judged_as, pause)
     if known and train_section(known[1]):
-        arm(known[1].key, platform)
+        arm(platform, known[1].key)
     return written
 
 
-def _follow_scenario(place: Place, project: Project, judged_as: str | None, platform: Platform, pause: Callable[[float], None]) -> None:
+def _follow_scenario(platform: Platform, place: Place, project: Project, judged_as: str | None, pause: Callable[[float], None]) -> None:
     """An inferred scenario that gives way, to this batch's droplearn.yaml or to that of another batch meanwhile, judges all anew.
 
     Whoever changes the project does so before it reads the examples, and whoever writes examples looks at the project afterwards: one of
@@ -133,28 +135,19 @@ def _follow_scenario(place: Place, project: Project, judged_as: str | None, plat
     if judged_as == project.scenario:
         return
     recognise = scenario_named(project.scenario).recognise
-    for name in sorted({place.dataset, *_dataset_names(project.name, platform)}):
-        _judge_anew(Place(project.name, name), recognise, platform, pause)
+    known = (dataset.name for dataset in listed(platform.datasets, datasets_of(project.name)))
+    for name in sorted({place.dataset, *known}):  # a listing may not know yet what was created an instant ago
+        _judge_anew(platform, Place(project.name, name), recognise, pause)
 
 
-def _dataset_names(project: str, platform: Platform) -> Iterator[str]:
-    """A listing may not know yet what was created an instant ago."""
-    cursor = None
-    while True:
-        page = platform.datasets.page(datasets_of(project), 100, cursor)
-        yield from (dataset.name for dataset in page.items)
-        if (cursor := page.cursor) is None:
-            return
-
-
-def _judge_anew(place: Place, recognise: Recognise, platform: Platform, pause: Callable[[float], None]) -> None:
+def _judge_anew(platform: Platform, place: Place, recognise: Recognise, pause: Callable[[float], None]) -> None:
     """Only what another scenario sees differently is written. An example that changes meanwhile is judged by whoever changes it."""
     differing = [e.path for e in platform.examples.read_all(*place) if judge_again(e, recognise) != e]
     for paths in _chunks(differing, CHUNK):
-        _persistently(place, partial(_compare_and_judge, place, paths, recognise, platform), pause)
+        _persistently(place, partial(_compare_and_judge, platform, place, paths, recognise), pause)
 
 
-def _compare_and_judge(place: Place, paths: list[str], recognise: Recognise, platform: Platform) -> int:
+def _compare_and_judge(platform: Platform, place: Place, paths: list[str], recognise: Recognise) -> int:
     known = platform.examples.read(*place, paths).values()
     changes = [Replacement(e, judge_again(e, recognise)) for e in known if judge_again(e, recognise) != e]
     if changes:
@@ -172,7 +165,7 @@ def _chunks(items: list[T], size: int) -> Iterator[list[T]]:
         yield items[start : start + size]
 
 
-def _ensure(place: Place, events: list[ObjectEvent], platform: Platform) -> tuple[Project, Dataset] | None:
+def _ensure(platform: Platform, place: Place, events: list[ObjectEvent]) -> tuple[Project, Dataset] | None:
     """None: only removals, of a dataset that nobody knows; their tombstones are kept, but nothing is created for them."""
     project, dataset = platform.projects.get(place.project), platform.datasets.get(f"{place.project}/{place.dataset}")
     if project and dataset:
@@ -181,19 +174,19 @@ def _ensure(place: Place, events: list[ObjectEvent], platform: Platform) -> tupl
     if not created:
         return None
     at = text_of(platform.now())
-    project = project or _add_project(place.project, created, at, platform)
+    project = project or _add_project(platform, place.project, created, at)
     dataset = dataset or _added(platform.datasets, Dataset(project=place.project, name=place.dataset, created_at=at))
     return project, dataset
 
 
-def _add_project(name: str, created: list[ObjectEvent], at: str, platform: Platform) -> Project:
+def _add_project(platform: Platform, name: str, created: list[ObjectEvent], at: str) -> Project:
     scenario = infer_scenario(event.place.path for event in created if not event.is_config) or next(iter(SCENARIOS.values()))
     return _added(platform.projects, Project(name=name, scenario=scenario.name, created_at=at, is_scenario_inferred=True))
 
 
-def _added(records: Any, record: Any) -> Any:
+def _added(records: Records[R], record: R) -> R:
     """The record, or the one that somebody else added first."""
-    return record if records.add(record) else records.get(record.key)
+    return record if records.add(record) else records.get(record.key) or record
 
 
 def _persistently(place: Place, write: Callable[[], int], pause: Callable[[float], None]) -> int:
@@ -208,7 +201,7 @@ def _persistently(place: Place, write: Callable[[], int], pause: Callable[[float
     raise Throttled("indexing.contended", f"Dataset {'/'.join(place)} is written by too many at once.", hint="It is tried again.")
 
 
-def _compare_and_write(place: Place, events: list[ObjectEvent], recognise: Recognise, platform: Platform) -> int:
+def _compare_and_write(platform: Platform, place: Place, events: list[ObjectEvent], recognise: Recognise) -> int:
     """All or nothing. Raises WriteConflict when one of the examples is not what it was when it was read."""
     known = platform.examples.read(*place, [event.place.path for event in events])
     news = [event for event in events if is_news(event, known.get(event.place.path))]

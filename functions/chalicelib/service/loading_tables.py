@@ -1,4 +1,4 @@
-"""Step LoadTables: a model's tables, and a project's own, become rows that a service answers from. It goes on where it was left."""
+"""Step LoadTables: a model's tables, and a project's own, become the rows of one version of a service. It goes on where it was left."""
 
 from __future__ import annotations
 
@@ -7,17 +7,24 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from chalicelib.domain.recall import EVERYBODY, PLAN
+from chalicelib.domain.recall_versions import tables_of
+from chalicelib.domain.service import MAX_RUNTIME_S, Service
+from chalicelib.domain.service_version import variant_of
+from chalicelib.domain.times import moment_of
 from chalicelib.ports import Platform
 from chalicelib.service.finding import find_service
 from chalicelib.service.recall_plan import recall_of
 from chalicelib.service.service_events import note_ending
 from chalicelib.service.table_lines import MAX_VALUE_BYTES, TableFile, TableRow, rows_of
+from chalicelib.service.versions import version_of
 from droplearn.contracts.errors import InvalidDataset
 from droplearn.contracts.recommendation import MAX_LIST_ITEMS, escaped
 from droplearn.contracts.status import ServiceStatus
 
 CHUNK = 500
 """Rows between two looks at the clock."""
+ROWS_OUTLIVE_S = 24 * 3600
+"""Rows expire so long after their service's latest possible deadline; loading them takes some of it."""
 
 
 class Loaded(NamedTuple):
@@ -27,20 +34,31 @@ class Loaded(NamedTuple):
     row_count: int
 
 
+def to_load(platform: Platform, service: Service) -> dict[str, Any]:
+    """What LoadTables begins with. However far the deadline is moved, no row has to be written again."""
+    began = moment_of(service.running_since) if service.running_since else platform.now()
+    expires_at = int(began.timestamp()) + MAX_RUNTIME_S + ROWS_OUTLIVE_S
+    return {"expires_at": expires_at, "loading": {"is_done": False, "cursor": None}}
+
+
 def load_tables(
-    platform: Platform, service_id: str, expires_at: int, cursor: dict[str, Any] | None, has_time: Callable[[], bool]
+    platform: Platform, service_id: str, expires_at: int, cursor: dict[str, Any] | None, has_time: Callable[[], bool], number: int = 1
 ) -> Loaded:
-    """Writes until everything is written or time is short. A service that is being stopped is not loaded any further.
+    """Writes until everything is written or time is short. A version that has its plan is whole, and is never written again. A service
+    that is being stopped is not loaded any further.
 
     Raises:
         InvalidRequest, InvalidDataset, NotFound: a strategy's table cannot be used.
         TransientError: the database asks to slow down; the same cursor again goes on.
     """
     service = find_service(platform, service_id)
-    if service.state not in (ServiceStatus.STARTING, ServiceStatus.RUNNING):
+    if service.state is ServiceStatus.STOPPING or service.state.is_terminal:
         return Loaded(None, 0)
+    tables = tables_of(service_id, variant_of(number))
     if cursor is None:
-        recall = recall_of(platform, service)
+        if platform.recall_tables.read(tables, [(PLAN, EVERYBODY)]):
+            return Loaded(None, 0)
+        recall = recall_of(platform, service.project, version_of(platform, service, number).model)
         cursor = {
             "files": [list(vars(file).values()) for file in recall.files],
             "plan": recall.plan.to_text(),
@@ -52,20 +70,21 @@ def load_tables(
     place, start, count = int(cursor["at"]), int(cursor["start"]), int(cursor["rows"])
     while place < len(files):
         for rows in _chunks(platform, files[place], start):
-            platform.recall_tables.write(service_id, files[place].name, [(row.key, row.value) for row in rows], expires_at)
+            platform.recall_tables.write(tables, files[place].name, [(row.key, row.value) for row in rows], expires_at)
             count, start = count + len(rows), rows[-1].end
             if not has_time():
                 return Loaded(cursor | {"at": place, "start": start, "rows": count}, count)
         place, start = place + 1, 0
-    platform.recall_tables.write(service_id, PLAN, [(EVERYBODY, cursor["plan"])], expires_at)
+    platform.recall_tables.write(tables, PLAN, [(EVERYBODY, cursor["plan"])], expires_at)
     return Loaded(None, count)
 
 
 def remove_tables(platform: Platform, service_id: str) -> None:
-    """Without its plan a service does not answer; its rows expire by themselves."""
-    if service := platform.services.get(service_id):
-        note_ending(platform, service)
-    platform.recall_tables.remove(service_id, PLAN, EVERYBODY)
+    """Of all versions that answer. Without its plan a version does not; its rows expire by themselves."""
+    service = find_service(platform, service_id)
+    note_ending(platform, service)
+    for version in service.weights:
+        platform.recall_tables.remove(tables_of(service_id, version), PLAN, EVERYBODY)
 
 
 def _chunks(platform: Platform, file: TableFile, start: int) -> Iterator[list[TableRow]]:

@@ -10,9 +10,8 @@ from chalicelib.domain.optimisation import choose_examples
 from chalicelib.ports import Platform
 from chalicelib.service.evaluation_plan import processing_input
 from chalicelib.service.finding import find_model, find_task
-from chalicelib.service.freezing import EXAMPLES, IMAGES, VERSION, manifest_lines
+from chalicelib.service.freezing import EXAMPLES, IMAGES, manifest_lines, read_version
 from droplearn import __version__
-from droplearn.contracts.dataset import DatasetVersion
 from droplearn.contracts.errors import InternalError
 from droplearn.contracts.optimisation import REPORT_FILE, OptimisationReport, OptimisationRequest
 from droplearn.contracts.s3_layout import optimisation_prefix, version_prefix
@@ -30,10 +29,7 @@ def plan_optimisation(platform: Platform, task_id: str, attempt: int, model_id: 
     task, model = find_task(platform, task_id), find_model(platform, model_id)
     wanted = TaskSettings.model_validate(task.settings).optimise
     files = version_prefix(model.dataset_version)
-    body = platform.artifacts.read(files + VERSION)
-    if body is None:
-        raise InternalError("version.lost", f"Dataset version {model.dataset_version} is gone.")
-    version = DatasetVersion.from_json(body)
+    version = read_version(platform.artifacts, model.dataset_version)
     chosen = choose_examples(map(json.loads, platform.artifacts.lines(files + EXAMPLES)), model.metrics_protocol == "validation")
     request = OptimisationRequest(
         task_id=task_id,

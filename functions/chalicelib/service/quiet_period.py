@@ -27,7 +27,7 @@ MAX_DELAY_S = 900
 """Source: Amazon SQS Developer Guide, delay queues."""
 
 
-def arm(key: str, platform: Platform, delay_s: int | None = None) -> None:
+def arm(platform: Platform, key: str, delay_s: int | None = None) -> None:
     """After a drop: see to it that a message is under way. Reads the dataset anew: one may have come in while the batch was written."""
     dataset = platform.datasets.get(key)
     section = train_section(dataset) if dataset else None
@@ -41,7 +41,7 @@ def arm(key: str, platform: Platform, delay_s: int | None = None) -> None:
     platform.datasets.change(key, armed, only_if={"quiet_token": [dataset.quiet_token]})
 
 
-def check_quiet(message: QuietMessage, platform: Platform) -> str | None:
+def check_quiet(platform: Platform, message: QuietMessage) -> str | None:
     """Returns the id of the task that it started, if any. Safe to be called again with the same message."""
     key = f"{message.project}/{message.dataset}"
     dataset = platform.datasets.get(key)
@@ -55,9 +55,9 @@ def check_quiet(message: QuietMessage, platform: Platform) -> str | None:
         return None
     counts = platform.examples.counts(message.project, message.dataset)
     if (remaining_s := _remaining_s(counts, section, platform.now())) > 0:
-        arm(key, platform, remaining_s)
+        arm(platform, key, remaining_s)
         return None
-    return _start(disarmed, section, counts, platform)
+    return _start(platform, disarmed, section, counts)
 
 
 def _remaining_s(counts: DatasetCounts, section: TrainSection, now: datetime) -> int:
@@ -74,7 +74,7 @@ def digest(counts: DatasetCounts, section: TrainSection) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
-def _start(dataset: Dataset, section: TrainSection, counts: DatasetCounts, platform: Platform) -> str | None:
+def _start(platform: Platform, dataset: Dataset, section: TrainSection, counts: DatasetCounts) -> str | None:
     """Once for the same data and settings, also when the message comes again: the digest is the request's key."""
     wanted = digest(counts, section)
     if not counts.is_trainable or dataset.config_started_digest == wanted:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from chalicelib.domain.recall import RecallPlan, Source
-from chalicelib.domain.service import Service
 from chalicelib.domain.strategy import MAX_FILTERS, MAX_STRATEGIES, TABLES_OF, Filter, Strategy, filters_of, strategies_of
 from chalicelib.ports import Platform
 from chalicelib.service.finding import find_model
@@ -46,11 +45,11 @@ def model_tables(platform: Platform, model_id: str) -> ModelTables:
     return ModelTables(files, bool(manifest.preprocessing.get("exclude_seen", True)))
 
 
-def recall_of(platform: Platform, service: Service) -> Recall:
+def recall_of(platform: Platform, project: str, model_id: str) -> Recall:
     """As strategies and filters stand now. Raises InvalidRequest (`strategy.no_table`)."""
-    own = model_tables(platform, service.model)
-    strategies = platform.strategies.page(strategies_of(service.project), MAX_STRATEGIES).items
-    filters = platform.filters.page(filters_of(service.project), MAX_FILTERS).items
+    own = model_tables(platform, model_id)
+    strategies = platform.strategies.page(strategies_of(project), MAX_STRATEGIES).items
+    filters = platform.filters.page(filters_of(project), MAX_FILTERS).items
     files: dict[str, TableFile] = {}
     sources = [_source(strategy, own, files) for strategy in strategies] or _default_sources(own)
     for one in filters:

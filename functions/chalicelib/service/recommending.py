@@ -42,10 +42,10 @@ class Asked:
 
 
 class Recommender:
-    """Of one service. Remembers the plan and the rows that all users share: a service's tables never change."""
+    """Of one version of a service. Remembers the plan and the rows that all users share: a version never changes."""
 
-    def __init__(self, tables: RecallTables, service_id: str) -> None:
-        self._tables, self._service_id = tables, service_id
+    def __init__(self, tables: RecallTables, version: str) -> None:
+        self._tables, self._version = tables, version
         self._text = ""
         self._plan: RecallPlan | None = None
         self._shared: dict[RowKey, Scored] = {}
@@ -82,7 +82,7 @@ class Recommender:
         if not wanted:
             return
         started = time.perf_counter()
-        texts = self._tables.read(self._service_id, wanted)
+        texts = self._tables.read(self._version, wanted)
         self.read_s += time.perf_counter() - started
         if (PLAN, EVERYBODY) in wanted:
             self._keep_plan(texts.pop((PLAN, EVERYBODY), ""))
@@ -92,7 +92,7 @@ class Recommender:
                 self._keep_shared(key, rows[key], user)
 
     def _keep_plan(self, text: str) -> None:
-        """Read with every request: a service that was removed answers no more."""
+        """Read with every request: a version that was removed answers no more."""
         if not text:
             raise CapacityUnavailable("service.not_running", "The service is not running.", hint="Deploy the model.")
         if text != self._text:

@@ -8,11 +8,12 @@ from typing import Any
 
 from chalicelib.domain.capacity import CapacityPolicy
 from chalicelib.domain.evaluation import Evaluation
-from chalicelib.domain.failure import Problem, is_capacity, problem, problem_of_caught, problem_of_job
+from chalicelib.domain.failure import Problem, lacks_capacity, problem, problem_of_caught, problem_of_job
 from chalicelib.domain.model import Model
 from chalicelib.domain.task import RUNNING, Task, final_status
 from chalicelib.domain.times import moment_of, text_of
 from chalicelib.ports import Platform, TrainingJob
+from chalicelib.service.attempts import end
 from chalicelib.service.finding import find_task
 from droplearn.contracts.dataset import HealthReport
 from droplearn.contracts.errors import TransientError
@@ -54,13 +55,9 @@ def settle_training(platform: Platform, ended: Ended, policy: CapacityPolicy, ch
         return _with_model(platform, task, job, manifest, ended.evaluation_id)
     if task.is_stop_requested:
         return _over(platform, task, TaskStatus.STOPPED, None)
-    if _lacks_capacity(job, ended):
+    if lacks_capacity(job.failure_reason if job is not None else None, ended.error, ended.cause):
         return _queued(platform, task, ended, policy, random.random() if chance is None else chance)  # noqa: S311 (spreads load)
     return _over(platform, task, TaskStatus.FAILED, _problem(job, ended))
-
-
-def _lacks_capacity(job: TrainingJob | None, ended: Ended) -> bool:
-    return is_capacity(job.failure_reason) if job is not None else is_capacity(ended.error + " " + ended.cause)
 
 
 def _problem(job: TrainingJob | None, ended: Ended) -> Problem:
@@ -78,9 +75,7 @@ def _problem(job: TrainingJob | None, ended: Ended) -> Problem:
 
 
 def _over(platform: Platform, task: Task, status: TaskStatus, error: Problem | None) -> dict[str, Any]:
-    now = text_of(platform.now())
-    changes = {"status": status.value, "error": error, "updated_at": now, "ended_at": now}
-    platform.tasks.change(task.id, changes, only_if={"status": RUNNING, "attempt": [task.attempt]})
+    end(platform, platform.tasks, task, status.value, RUNNING, error)
     return {"outcome": "over", "status": status.value}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from chalicelib.domain.service import Service
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
-from chalicelib.service.autoscaling import remove_serving
+from chalicelib.service.removing import remove_serving
 from droplearn.contracts.status import ServiceStatus
 
 _LIVE = [ServiceStatus.CREATED.value, ServiceStatus.STARTING.value, ServiceStatus.RUNNING.value]

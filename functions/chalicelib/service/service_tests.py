@@ -51,8 +51,7 @@ def run_test(platform: Platform, order: ServiceTestOrder) -> tuple[ServiceTest, 
     chosen = select(platform, service, path)
     if not chosen.images:
         raise InvalidDataset("service_test.no_image", f"Nothing below {path} can be answered about.", hint="Upload images, or name a path.")
-    for found in chosen.to_remove:
-        platform.service_images.remove(found.key)
+    platform.service_images.remove([found.key for found in chosen.to_remove])
     answers = ImageAnswers(images=_ask_all(platform, service, chosen.images, order.options))
     test = _test_of(platform, service, path, chosen, answers)
     platform.artifacts.write(service_test_key(service.id, test.id), answers.to_json().encode())
@@ -139,4 +138,4 @@ def remove_image(platform: Platform, service: Service, name: str) -> None:
     """Of the service's own folder. Nothing happens when it is not there."""
     key = service_images_prefix(service.project, service.id) + name
     if is_own_folder(service, key):
-        platform.service_images.remove(key)
+        platform.service_images.remove([key])

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from chalicelib.domain.failure import problem_of
 from chalicelib.domain.hosting import ScalingRange, Serverless, container_environment, production_variant
 from chalicelib.domain.model import Model
 from chalicelib.domain.optimisation import archive_of
 from chalicelib.domain.service import DEFAULT_IDLE_S, DEFAULT_RUNTIME_S, SHARED_VARIANT, LiveService, Placement, Service
-from chalicelib.domain.times import moment_of, text_of
+from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
-from chalicelib.service.autoscaling import remove_serving
+from chalicelib.service.attempts import TRIES, start
 from chalicelib.service.finding import find_model, find_service
 from chalicelib.service.hosting import HostingOrder, hosting_of, vpc_config
+from chalicelib.service.loading_tables import to_load
+from chalicelib.service.removing import remove_serving
 from chalicelib.service.requests import id_of_request
 from chalicelib.service.service_events import note_end, note_ending, note_event
 from chalicelib.service.sweep_times import need_sweeps
@@ -28,9 +29,6 @@ from droplearn.scenarios import scenario_named
 
 STOPPED_BY_USER = "ServiceStopped"
 TOKEN_OUTLIVES_S = 7 * 24 * 3600
-ROWS_OUTLIVE_S = 24 * 3600
-"""Rows of a service of tables expire so long after its deadline; loading them takes some of it."""
-_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -134,17 +132,11 @@ def _begin(platform: Platform, service: Service, caller: str) -> Service:
 
 
 def _start(platform: Platform, service: Service) -> Service:
-    if service.execution is not None or service.state is not ServiceStatus.CREATED:
-        return service
     try:
-        arn = platform.executions.start("deploy", service.execution_name, {"service_id": service.id})
-    except DropLearnError as error:
-        now = text_of(platform.now())
-        failed = {"status": ServiceStatus.FAILED.value, "error": problem_of(error), "updated_at": now, "ended_at": now}
-        if over := platform.services.change(service.id, failed, only_if={"status": [ServiceStatus.CREATED.value]}):
-            note_end(platform, over)
+        return start(platform, platform.services, service, "deploy", {"service_id": service.id})
+    except DropLearnError:
+        note_end(platform, find_service(platform, service.id))
         raise
-    return platform.services.change(service.id, {"execution": arn}) or service
 
 
 def stop_service(platform: Platform, service_id: str, reason: str = "requested", by: str | None = None) -> Service:
@@ -152,7 +144,7 @@ def stop_service(platform: Platform, service_id: str, reason: str = "requested",
 
     Raises NotFound (`service.unknown`), Conflict (`service.busy`).
     """
-    for _ in range(_TRIES):
+    for _ in range(TRIES):
         service = find_service(platform, service_id)
         if service.state.is_terminal:
             return service
@@ -181,8 +173,7 @@ def plan_deployment(platform: Platform, service_id: str) -> dict[str, Any]:
     variant = SHARED_VARIANT if service.is_shared else service.best_version
     return {
         "serving": "present" if is_there else service.serving,
-        "expires_at": rows_expire_at(platform, service),
-        "loading": {"is_done": False, "cursor": None},
+        **to_load(platform, service),
         "model_uri": archive_of(model.artifact_uri, model.optimisation, service.variant) or model.artifact_uri,
         "image_suffix": scenario_named(service.scenario).spec.image_suffix,
         "is_isolated": service.serverless is None,
@@ -192,12 +183,6 @@ def plan_deployment(platform: Platform, service_id: str) -> dict[str, Any]:
         "variants": [production_variant(variant, service.id, 1, service.instance_type, service.instance_count, service.serverless)],
         "is_autoscaled": service.autoscaling is not None,
     }
-
-
-def rows_expire_at(platform: Platform, service: Service) -> int:
-    """Seconds since 1970: some time after the deadline, as it stands now."""
-    ends = moment_of(service.stops_at).timestamp() if service.stops_at else platform.now().timestamp() + service.max_runtime_s
-    return int(ends) + ROWS_OUTLIVE_S
 
 
 def await_endpoint(platform: Platform, service_id: str, task_token: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib.domain.service import MAX_RUNTIME_S, Service
@@ -16,7 +16,7 @@ from chalicelib.domain.times import moment_of, text_of
 from chalicelib.ports import Platform
 from chalicelib.service.finding import find_service
 from chalicelib.service.service_events import note_event
-from chalicelib.service.services import TOKEN_OUTLIVES_S, rows_expire_at, stop_service
+from chalicelib.service.services import TOKEN_OUTLIVES_S, stop_service
 from chalicelib.service.tokens import KEPT_AFTER_END_S
 from chalicelib.service.updates import note_update
 from droplearn.contracts.errors import Conflict, InvalidRequest
@@ -25,7 +25,6 @@ from droplearn.contracts.status import ServiceStatus
 MAX_CHANGES = 500
 """Of one service. Each takes a round of about 13 events of its execution. Source: AWS Step Functions, quotas: 25,000 events."""
 IDLE_ROUNDS = 1000
-ROWS_MARGIN_S = 3600
 _LIVE = [ServiceStatus.STARTING.value, ServiceStatus.RUNNING.value]
 _TRIES = 5
 
@@ -101,7 +100,9 @@ def _keep_token(platform: Platform, service: Service) -> None:
 
 
 def plan_serving(platform: Platform, service_id: str, rows_expire: int, rounds: int) -> dict[str, Any]:
-    """What comes next: `serve` (and for how long), `keep_rows`, `end` (and why), or `over`. `rounds`: how often it was asked before."""
+    """What comes next: `serve` (and for how long), `end` (and why), or `over`. `rounds`: how often it was asked before. `rows_expire`:
+    those of a service of tables, seconds since 1970.
+    """
     for _ in range(_TRIES):
         service = find_service(platform, service_id)
         if service.status not in _LIVE:
@@ -118,13 +119,13 @@ def plan_serving(platform: Platform, service_id: str, rows_expire: int, rounds: 
 
 def _decide(platform: Platform, service: Service, rows_expire: int, rounds: int) -> dict[str, Any]:
     now, ends = platform.now(), moment_of(service.stops_at or "")
+    if service.serving == "tables":  # rows that an earlier release has loaded do not outlive every deadline
+        ends = min(ends, datetime.fromtimestamp(rows_expire, UTC))
     if ends <= now:
         return {"next": "end", "reason": "deadline"}
     idle_at = _idle_at(platform, service)
     if idle_at is not None and idle_at <= now:
         return {"next": "end", "reason": "idle"}
-    if service.serving == "tables" and ends.timestamp() + ROWS_MARGIN_S > rows_expire:
-        return {"next": "keep_rows", "expires_at": rows_expire_at(platform, service)}
     left_s = (ends - now).total_seconds()
     wait_s = left_s if idle_at is None else min(left_s, max((idle_at - now).total_seconds(), left_s / max(1, IDLE_ROUNDS - rounds)))
     return {"next": "serve", "wait_s": max(1, math.ceil(wait_s))}

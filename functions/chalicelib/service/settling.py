@@ -14,11 +14,12 @@ from chalicelib.domain.service import Service
 from chalicelib.domain.task import RUNNING, Task
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
-from chalicelib.service.autoscaling import remove_serving
+from chalicelib.service.attempts import FAILED, STOPPED, end
 from chalicelib.service.loading_tables import remove_tables
+from chalicelib.service.lost_updates import end_lost_update
+from chalicelib.service.removing import remove_serving
 from chalicelib.service.resuming import resume_service
 from chalicelib.service.service_events import note_end, note_ending
-from chalicelib.service.update_plan import end_lost_update
 from droplearn.contracts.status import BatchStatus, EvaluationStatus, ServiceStatus, TaskStatus
 
 RUNNING_EVALUATIONS = [s.value for s in EvaluationStatus if not s.is_terminal]
@@ -68,10 +69,7 @@ def _fail_task(platform: Platform, execution: Execution, error: Problem) -> str 
     if task is None or task.attempt != execution.attempt or task.state.is_terminal:
         return None
     status = _end_of(task)
-    shown = error if status is TaskStatus.FAILED else None
-    now = text_of(platform.now())
-    changes = {"status": status.value, "error": shown, "updated_at": now, "ended_at": now}
-    changed = platform.tasks.change(task.id, changes, only_if={"status": RUNNING, "attempt": [task.attempt]})
+    changed = end(platform, platform.tasks, task, status.value, RUNNING, error if status is TaskStatus.FAILED else None)
     return changed.status if changed else None
 
 
@@ -98,14 +96,7 @@ def _fail_service(platform: Platform, execution: Execution, error: Problem) -> s
         return None
     note_ending(platform, service)
     is_stopped = service.state is ServiceStatus.STOPPING and error["code"] != "service.not_removed"
-    now = text_of(platform.now())
-    changes = {
-        "status": (ServiceStatus.STOPPED if is_stopped else ServiceStatus.FAILED).value,
-        "error": None if is_stopped else error,
-        "updated_at": now,
-        "ended_at": now,
-    }
-    changed = platform.services.change(service.id, changes, only_if={"status": RUNNING_SERVICES, "attempt": [service.attempt]})
+    changed = end(platform, platform.services, service, STOPPED if is_stopped else FAILED, RUNNING_SERVICES, None if is_stopped else error)
     if changed is not None:
         note_end(platform, changed)
     return changed.status if changed else None
@@ -117,14 +108,7 @@ def _fail_batch(platform: Platform, execution: Execution, error: Problem) -> str
     if batch is None or batch.attempt != execution.attempt or batch.state.is_terminal:
         return None
     is_stopped = batch.state is BatchStatus.STOPPING or batch.final_status == BatchStatus.STOPPED
-    now = text_of(platform.now())
-    changes = {
-        "status": (BatchStatus.STOPPED if is_stopped else BatchStatus.FAILED).value,
-        "error": None if is_stopped else error,
-        "updated_at": now,
-        "ended_at": now,
-    }
-    changed = platform.batch_jobs.change(batch.id, changes, only_if={"status": RUNNING_BATCHES, "attempt": [batch.attempt]})
+    changed = end(platform, platform.batch_jobs, batch, STOPPED if is_stopped else FAILED, RUNNING_BATCHES, None if is_stopped else error)
     return changed.status if changed else None
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from datetime import timedelta
 
 from chalicelib.domain.failure import problem
 from chalicelib.domain.service import LiveService, Service
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
-from chalicelib.service.autoscaling import remove_serving
+from chalicelib.service.attempts import FAILED, end
+from chalicelib.service.finding import listed
+from chalicelib.service.removing import remove_serving
 from chalicelib.service.service_events import note_end
 from chalicelib.service.settling import RUNNING_SERVICES, Execution, settle_ended_execution
 from chalicelib.service.sweep_times import rest_when_nothing_lives
@@ -20,28 +21,18 @@ from droplearn.contracts.status import ServiceStatus
 logger = logging.getLogger("droplearn.sweep")
 LEFT_ALONE_S = 600
 """What was made or changed so recently is somebody's work in progress."""
-_PAGE = 100
 
 
 def sweep_services(platform: Platform) -> list[str]:
     """Says what it did. Endpoints of services that are not in our table are somebody else's, and stay."""
     endpoints = set(platform.endpoints.names())
     done = [told for name in sorted(endpoints) if (told := _sweep_endpoint(platform, name))]
-    done += [told for live in list(_live_services(platform)) if (told := _sweep_service(platform, live, live.id in endpoints))]
+    live_services = list(listed(platform.live_services, LiveService.LISTED_IN))  # before any of them is removed
+    done += [told for live in live_services if (told := _sweep_service(platform, live, live.id in endpoints))]
     for told in done:
         logger.warning("%s", told)
     rest_when_nothing_lives(platform)
     return done
-
-
-def _live_services(platform: Platform) -> Iterator[LiveService]:
-    cursor: str | None = None
-    while True:
-        page = platform.live_services.page(LiveService.LISTED_IN, _PAGE, cursor)
-        yield from page.items
-        cursor = page.cursor
-        if cursor is None:
-            return
 
 
 def _sweep_endpoint(platform: Platform, name: str) -> str | None:
@@ -81,10 +72,8 @@ def _dead_attempt(service: Service) -> int:
 def _fail_without_endpoint(platform: Platform, service: Service) -> str | None:
     if platform.endpoints.state(service.id) is not None:
         return None
-    now = text_of(platform.now())
     error = problem("service.endpoint_gone", "The service's endpoint was deleted.", "Deploy the model again.")
-    changes = {"status": ServiceStatus.FAILED.value, "error": error, "updated_at": now, "ended_at": now}
-    failed = platform.services.change(service.id, changes, {"status": RUNNING_SERVICES})
+    failed = end(platform, platform.services, service, FAILED, RUNNING_SERVICES, error)
     if failed is None:
         return None
     note_end(platform, failed)

@@ -6,20 +6,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chalicelib.domain.failure import problem_of
 from chalicelib.domain.project import Project
 from chalicelib.domain.task import RESTARTABLE, STOPPED_BEFORE_TRAINING, Task
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
+from chalicelib.service.attempts import TRIES, ask_to_stop, begin_anew, end_at_once, start
 from chalicelib.service.finding import find_dataset, find_model, find_project, find_task
 from chalicelib.service.requests import id_of_request
-from droplearn.contracts.errors import Conflict, DropLearnError, InvalidRequest
+from droplearn.contracts.errors import Conflict, InvalidRequest
 from droplearn.contracts.ids import check_name, new_id
 from droplearn.contracts.status import TaskStatus
 from droplearn.contracts.training import TaskSettings
 from droplearn.scenarios import scenario_named
-
-_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -49,8 +47,7 @@ def create_task(platform: Platform, order: TaskOrder) -> Task:
     scope = f"{order.caller}#tasks#{order.project}"
     task_id = id_of_request(platform, scope=scope, key=order.request_key, asked=asked, id_to_make=new_id("task"))
     platform.tasks.add(_new_task(platform, project, order, task_id))
-    task = find_task(platform, task_id)
-    return _start(platform, task) if task.execution is None and task.state is TaskStatus.CREATED else task
+    return _start(platform, find_task(platform, task_id))
 
 
 def _new_task(platform: Platform, project: Project, order: TaskOrder, task_id: str) -> Task:
@@ -92,15 +89,7 @@ def _check(platform: Platform, project: Project, order: TaskOrder) -> None:
 
 
 def _start(platform: Platform, task: Task) -> Task:
-    """A task whose execution could not be started is not left hanging."""
-    try:
-        arn = platform.executions.start("learn", task.execution_name, {"task_id": task.id, "attempt": task.attempt, "try": 1})
-    except DropLearnError as error:
-        now = text_of(platform.now())
-        failed = {"status": TaskStatus.FAILED.value, "error": problem_of(error), "updated_at": now, "ended_at": now}
-        platform.tasks.change(task.id, failed, only_if={"status": [TaskStatus.CREATED.value], "attempt": [task.attempt]})
-        raise
-    return platform.tasks.change(task.id, {"execution": arn}) or task
+    return start(platform, platform.tasks, task, "learn", {"task_id": task.id, "attempt": task.attempt, "try": 1})
 
 
 def stop_task(platform: Platform, task_id: str, pause: Callable[[float], None] = time.sleep) -> Task:
@@ -109,7 +98,7 @@ def stop_task(platform: Platform, task_id: str, pause: Callable[[float], None] =
 
     Raises NotFound (`task.unknown`), Conflict (`task.not_stoppable`, `task.busy`).
     """
-    for _ in range(_TRIES):
+    for _ in range(TRIES):
         task = find_task(platform, task_id)
         if task.state.is_terminal:
             return task
@@ -117,53 +106,29 @@ def stop_task(platform: Platform, task_id: str, pause: Callable[[float], None] =
             raise Conflict(
                 "task.not_stoppable", f"The training is over and its model is kept; it is {task.status}.", hint="Wait for it to end."
             )
-        stopped = _stop_before_training(platform, task) if task.status in STOPPED_BEFORE_TRAINING else _stop_training(platform, task, pause)
+        if task.status in STOPPED_BEFORE_TRAINING:
+            cause = "The task was stopped by its user."
+            stopped = end_at_once(platform, platform.tasks, task, cause, is_stop_requested=True)
+        else:
+            stopped = _stop_training(platform, task, pause)
         if stopped is not None:
             return stopped
     raise Conflict("task.busy", "The task changes its state too fast to be stopped.", hint="Try again in some seconds.")
 
 
-def _stop_before_training(platform: Platform, task: Task) -> Task | None:
-    now = text_of(platform.now())
-    changes = {"status": TaskStatus.STOPPED.value, "is_stop_requested": True, "updated_at": now, "ended_at": now}
-    stopped = platform.tasks.change(task.id, changes, only_if={"status": [task.status], "attempt": [task.attempt]})
-    if stopped is not None and stopped.execution:
-        platform.executions.stop(stopped.execution, "The task was stopped by its user.")
-    return stopped
-
-
 def _stop_training(platform: Platform, task: Task, pause: Callable[[float], None]) -> Task | None:
     changes = {"status": TaskStatus.STOPPING.value, "is_stop_requested": True, "updated_at": text_of(platform.now())}
     stopping = platform.tasks.change(task.id, changes, only_if={"status": [task.status], "attempt": [task.attempt]})
-    if stopping is None or not stopping.training_job:
-        return stopping
-    for _ in range(_TRIES):  # the job is created an instant after the task is marked TRAINING
-        if platform.training_jobs.stop(stopping.training_job) != "unknown":
-            break
-        pause(0.5)
+    if stopping is not None and stopping.training_job:
+        ask_to_stop(platform.training_jobs, stopping.training_job, pause)
     return stopping
 
 
 def restart_task(platform: Platform, task_id: str) -> Task:
     """A new attempt, which goes on from the last checkpoint. Raises NotFound (`task.unknown`), Conflict (`task.not_restartable`)."""
     task = find_task(platform, task_id)
-    changes = {
-        "status": TaskStatus.CREATED.value,
-        "attempt": task.attempt + 1,
-        "is_stop_requested": False,
-        "updated_at": text_of(platform.now()),
-        "execution": None,
-        "training_job": None,
-        "optimisation_job": None,
-        "queued_since": None,
-        "training_started_at": None,
-        "ended_at": None,
-        "final_status": None,
-        "evaluation": None,
-        "metrics": None,
-        "error": None,
-    }
-    restarted = platform.tasks.change(task.id, changes, only_if={"status": RESTARTABLE, "attempt": [task.attempt]})
+    gone = ("training_job", "optimisation_job", "queued_since", "training_started_at", "final_status", "evaluation", "metrics")
+    restarted = begin_anew(platform, platform.tasks, task, RESTARTABLE, gone, is_stop_requested=False)
     if restarted is None:
         raise Conflict(
             "task.not_restartable",

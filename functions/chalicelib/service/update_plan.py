@@ -2,6 +2,7 @@
 
 version: planned -> applied -> (canary -> promoted, or canary -> drained -> rolled_back)
 traffic: planned -> applied
+Of tables the rows are loaded between planned and applied; traffic has nothing to wait for.
 """
 
 from __future__ import annotations
@@ -18,21 +19,22 @@ from chalicelib.domain.prices import counted_instances, instance_hours
 from chalicelib.domain.service import SHARED_VARIANT, Service
 from chalicelib.domain.service_version import CHECKS, ServiceUpdate, ServiceVersion, config_name, number_of, variant_of, verdict
 from chalicelib.domain.times import moment_of, text_of
-from chalicelib.ports import EndpointState, Platform
+from chalicelib.ports import Platform
 from chalicelib.service.autoscaling import set_autoscaling, suspend_autoscaling
 from chalicelib.service.finding import find, find_model, find_service
 from chalicelib.service.hosting import vpc_config
+from chalicelib.service.loading_tables import to_load
 from chalicelib.service.service_events import note_update_event
 from chalicelib.service.shared_versions import lay_out, shared_plan
-from chalicelib.service.versions import first_version
-from droplearn.contracts.status import ServiceStatus
+from chalicelib.service.versions import version_of
 from droplearn.scenarios import scenario_named
 
 Reply = dict[str, Any]
 
 
 def plan_update(platform: Platform, update_id: str, error: Problem | None = None, entered: str = "") -> Reply:
-    """`next`: create or create_shared (model and configuration), apply (configuration), switch (to one there is), weigh, watch, end.
+    """`next`: create or create_shared (model and configuration), apply (configuration), switch (to one there is), weigh, watch, load
+    (tables), end.
 
     `entered`: when the state that asks was. One that asks again has not got the reply: it is told the same, and not what comes after.
     """
@@ -41,8 +43,8 @@ def plan_update(platform: Platform, update_id: str, error: Problem | None = None
     if update.outcome != "in_progress":
         note_update_event(platform, update)
         return _end(update)
-    if service.state is not ServiceStatus.RUNNING:
-        return _finish(platform, service, update, "failed", "The service ended meanwhile.")
+    if not service.is_in_service:
+        return finish_update(platform, service, update, "failed", "The service ended meanwhile.")
     if error is not None:
         return _after_error(platform, service, update, error)
     return _STEPS[update.phase](platform, service, update)
@@ -57,6 +59,8 @@ def _as_asked(update: ServiceUpdate, entered: str) -> ServiceUpdate:
 
 def _planned(platform: Platform, service: Service, update: ServiceUpdate) -> Reply:
     weights = update.weights or {}
+    if service.serving == "tables":
+        return _planned_of_tables(platform, service, update)
     if service.is_shared:
         return _new_config(platform, service, update, "applied", weights)
     if update.version is None and set(weights) == set(service.weights):
@@ -78,10 +82,19 @@ def _planned(platform: Platform, service: Service, update: ServiceUpdate) -> Rep
     }
 
 
+def _planned_of_tables(platform: Platform, service: Service, update: ServiceUpdate) -> Reply:
+    """Rows beside those that answer. The weights are what moves the traffic: each prediction reads them."""
+    if update.version is None:
+        return _applied(platform, service, update)
+    _move(platform, update, "applied")
+    return _reply(service) | {"next": "load", "version": update.version} | to_load(platform, service)
+
+
 def _applied(platform: Platform, service: Service, update: ServiceUpdate) -> Reply:
-    _take_over(platform, service, update, update.weights or {})
+    if not _take_over(platform, service, update, update.weights or {}):
+        return _end(update)
     if not update.what.get("canary"):
-        return _finish(platform, service, update, "done")
+        return finish_update(platform, service, update, "done")
     _move(platform, update, "canary")
     return _watch(service, update)
 
@@ -106,7 +119,7 @@ def _canary(platform: Platform, service: Service, update: ServiceUpdate) -> Repl
 
 def _promoted(platform: Platform, service: Service, update: ServiceUpdate) -> Reply:
     _take_over(platform, service, update, update.weights or {})
-    return _finish(platform, service, update, "done")
+    return finish_update(platform, service, update, "done")
 
 
 def _drained(platform: Platform, service: Service, update: ServiceUpdate) -> Reply:
@@ -117,7 +130,7 @@ def _drained(platform: Platform, service: Service, update: ServiceUpdate) -> Rep
 
 def _rolled_back(platform: Platform, service: Service, update: ServiceUpdate) -> Reply:
     _take_over(platform, service, update, update.old_weights or {})
-    return _finish(platform, service, update, "failed" if update.error else "rolled_back")
+    return finish_update(platform, service, update, "failed" if update.error else "rolled_back")
 
 
 _STEPS = {
@@ -135,7 +148,7 @@ def _after_error(platform: Platform, service: Service, update: ServiceUpdate, er
     platform.service_updates.change(update.id, {"error": error})
     if update.phase in ("canary", "promoted", "drained"):
         return _drained(platform, service, update)
-    return _finish(platform, service, update, "failed", error["message"])
+    return finish_update(platform, service, update, "failed", error["message"])
 
 
 def _watch(service: Service, update: ServiceUpdate) -> Reply:
@@ -146,7 +159,7 @@ def _new_config(platform: Platform, service: Service, update: ServiceUpdate, pha
     number = platform.services.increment(service.id, "config_count")
     name = config_name(service.id, number)
     counts = _instances_now(platform, service)
-    shares = {_version(platform, service, version): weight for version, weight in weights.items()}
+    shares = {version_of(platform, service, number_of(version)): weight for version, weight in weights.items()}
     plan: Reply = {"next": "apply", "variants": [_variant(version, weight, counts) for version, weight in shares.items()]}
     if service.is_shared:
         needed = variant_of(update.version) if update.version else max(weights, key=lambda version: weights[version])
@@ -163,10 +176,6 @@ def _instances_now(platform: Platform, service: Service) -> dict[str, int]:
     return state.instances if state is not None else {}
 
 
-def _version(platform: Platform, service: Service, variant: str) -> ServiceVersion:
-    return platform.service_versions.get(f"{service.id}/{number_of(variant)}") or first_version(service)
-
-
 def _variant(version: ServiceVersion, weight: float, counts: dict[str, int]) -> dict[str, Any]:
     """A new version of an autoscaled service begins with as many instances as the old ones have."""
     count = counts.get(version.name) or max(version.instance_count, *counts.values(), 0)
@@ -179,16 +188,19 @@ def _move(platform: Platform, update: ServiceUpdate, phase: str, **changes: Any)
     platform.service_updates.change(update.id, {"phase": phase, "phase_since": since, "wait_token": None, "moved": moved} | changes)
 
 
-def _take_over(platform: Platform, service: Service, update: ServiceUpdate, weights: dict[str, float]) -> None:
-    """What the endpoint does now; the version with the most traffic names the service's model."""
-    best = _version(platform, service, max(weights, key=lambda name: weights[name]))
-    changes = {"weights": weights, "config": update.config, "model": best.model, "updated_at": text_of(platform.now())}
-    live = [best] if service.is_shared else [_version(platform, service, name) for name in weights]
+def _take_over(platform: Platform, service: Service, update: ServiceUpdate, weights: dict[str, float]) -> bool:
+    """What the endpoint does now, or what a service of tables is to do from now on; the version with the most traffic names the service's
+    model. False, and nothing is done, for an update that was given up meanwhile.
+    """
+    best = version_of(platform, service, number_of(max(weights, key=lambda name: weights[name])))
+    changes: dict[str, Any] = {"weights": weights, "config": update.config, "model": best.model, "updated_at": text_of(platform.now())}
+    live = [best] if service.is_shared else [version_of(platform, service, number_of(name)) for name in weights]
     changes |= _billing(platform, service, live)
-    platform.services.change(
-        service.id, changes | {"instance_type": best.instance_type, "instance_count": best.instance_count, "variant": best.variant}
-    )
+    changes |= {"instance_type": best.instance_type, "instance_count": best.instance_count, "variant": best.variant}
+    if platform.services.change(service.id, changes, only_if={"updating": [update.id]}) is None:
+        return False
     set_autoscaling(platform, service.id)
+    return True
 
 
 def _billing(platform: Platform, service: Service, live: list[ServiceVersion]) -> dict[str, Any]:
@@ -202,7 +214,8 @@ def _billing(platform: Platform, service: Service, live: list[ServiceVersion]) -
     return {"instances": instances, "billed_s": billed_s, "billed_since": text_of(now)}
 
 
-def _finish(platform: Platform, service: Service, update: ServiceUpdate, outcome: str, message: str | None = None) -> Reply:
+def finish_update(platform: Platform, service: Service, update: ServiceUpdate, outcome: str, message: str | None = None) -> Reply:
+    """One that has an outcome keeps it."""
     changes: dict[str, Any] = {"outcome": outcome, "ended_at": text_of(platform.now()), "wait_token": None}
     changes |= {"message": message} if message else {}
     if over := platform.service_updates.change(update.id, changes, only_if={"outcome": ["in_progress"]}):
@@ -218,25 +231,3 @@ def _end(update: ServiceUpdate) -> Reply:
 
 def _reply(service: Service) -> Reply:
     return {"service_id": service.id}
-
-
-# ---- an update whose execution is gone ----------------------------------------------------------------------------
-def end_lost_update(platform: Platform, update_id: str, error: Problem) -> str | None:
-    """Its execution is gone. The service shows what its endpoint does, whichever way that is."""
-    update = platform.service_updates.get(update_id)
-    if update is None or update.outcome != "in_progress":
-        return None
-    service = find_service(platform, update.service)
-    state = platform.endpoints.state(service.id)
-    if state is not None and state.weights:
-        platform.services.change(service.id, {"weights": _weights_now(service, update, state), "config": state.config})
-    platform.service_updates.change(update_id, {"error": error})
-    _finish(platform, service, update, "failed", error["message"])
-    return "failed"
-
-
-def _weights_now(service: Service, update: ServiceUpdate, state: EndpointState) -> dict[str, float]:
-    """The endpoint tells only which configuration it has; of a shared one the update knows the weights."""
-    if not service.is_shared:
-        return state.weights
-    return (update.weights if state.config == update.config else update.old_weights) or service.weights

@@ -35,9 +35,9 @@ class VersionOrder:
 
 
 def add_version(platform: Platform, service_id: str, order: VersionOrder) -> ServiceUpdate:
-    """Raises NotFound (`service.unknown`, `model.unknown`), Conflict (`service.not_running`, `service.updating`, `service.no_versions`,
+    """Raises NotFound (`service.unknown`, `model.unknown`), Conflict (`service.not_running`, `service.updating`, `service.no_canary`,
     `service.wrong_project`, `service.too_many_versions`, `service.serverless_one_version`, `variant.not_published`), InvalidRequest
-    (`service.shared_instances`).
+    (`service.shared_instances`, `service.hosting`).
     """
     service = _changeable(platform, service_id)
     model = find_model(platform, order.model)
@@ -78,6 +78,8 @@ def change_traffic(platform: Platform, service_id: str, shares: dict[str, float]
 
 def _check_hosting(service: Service, order: VersionOrder) -> None:
     """Source: Amazon SageMaker developer guide, "Deploy models with Amazon SageMaker Serverless Inference": one production variant."""
+    if service.serving == "tables":
+        _check_tables(order)
     if service.is_shared and (order.instance_type or order.instance_count):
         raise InvalidRequest(
             "service.shared_instances", "The versions of this service share its instances.", hint="Leave instance_type and _count out."
@@ -87,10 +89,17 @@ def _check_hosting(service: Service, order: VersionOrder) -> None:
         raise Conflict("service.serverless_one_version", "A serverless service has one version at a time.", hint=hint)
 
 
+def _check_tables(order: VersionOrder) -> None:
+    """Their answers come from one Lambda and one table: errors and latency tell nothing of a version."""
+    if order.instance_type or order.instance_count:
+        raise InvalidRequest("service.hosting", "A service of tables has no instances.", hint="Leave instance_type and _count out.")
+    if order.canary:
+        hint = "Give the new version a share, and compare what users make of the answers; each answer names its version."
+        raise Conflict("service.no_canary", "Errors and latency tell nothing of a version of tables.", hint=hint)
+
+
 def _changeable(platform: Platform, service_id: str) -> Service:
     service = find_service(platform, service_id)
-    if service.serving != "endpoint":
-        raise Conflict("service.no_versions", "A service of tables has one version.", hint="Make a new service.")
     if service.state is not ServiceStatus.RUNNING:
         raise Conflict("service.not_running", f"The service is {service.status}.", hint="Versions are changed while it is RUNNING.")
     if service.updating:
@@ -151,6 +160,11 @@ def _keep_first_version(platform: Platform, service: Service) -> None:
     """It is no record of its own until there is a second one."""
     if service.version_count == 1:
         platform.service_versions.add(first_version(service))
+
+
+def version_of(platform: Platform, service: Service, number: int) -> ServiceVersion:
+    """Also the first one, while it is no record."""
+    return platform.service_versions.get(f"{service.id}/{number}") or first_version(service)
 
 
 def first_version(service: Service) -> ServiceVersion:

@@ -1,6 +1,6 @@
 """The command line: `droplearn COMMAND`. Needs the `cli` extra.
 
-parser: what can be typed; commands: what each does; screen: how it looks.
+parser: all that can be typed; a module a command: its words, and what it does; screen: how it looks.
 """
 
 from __future__ import annotations

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from droplearn.cli.connecting import connect
 from droplearn.cli.outcome import Outcome
 from droplearn.cli.screen import Screen
+from droplearn.cli.showing import show_error
+from droplearn.cli.values import duration_s, query_option
+from droplearn.cli.words import Command, Options, add_variant
 from droplearn.client import Client, Json, part, wait_until
 from droplearn.contracts.errors import InvalidRequest
 from droplearn.contracts.status import BatchStatus
@@ -18,7 +20,26 @@ _PAGE = 500
 _SHOWN_FAILURES = 10
 
 
-def batch(options: argparse.Namespace, screen: Screen) -> Outcome:
+def add_batch(command: Command) -> None:
+    """Its words."""
+    parser = command("batch", batch, "apply a model to every object of a dataset or below a prefix")
+    parser.add_argument("model")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--dataset", help="of the model's project; its labels give metrics")
+    source.add_argument("--prefix", metavar="PROJECT/...", help="of the data bucket")
+    add_variant(parser)
+    parser.add_argument("--name", help="of the batch job")
+    parser.add_argument("--option", action="append", type=query_option, metavar="NAME=VALUE", help="of each answer: top=3, pos=pixels, ...")
+    parser.add_argument("--max-runtime", type=duration_s, metavar="4h", help="default: 4h; what was answered by then is summarised")
+    parser.add_argument("--instance-type", metavar="ml.c5.large", help="what answers")
+    parser.add_argument("--instance-count", type=int, metavar="N", help="of them (default: 1)")
+    parser.add_argument("--summary", choices=["csv", "parquet", "both"], help="form of the table of all answers (default: csv)")
+    parser.add_argument("--objects-per-transform", type=int, metavar="N", help="a stop loses at most so many; default: by their number")
+    parser.add_argument("--wait", action="store_true", help="until it is done")
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="wait, then write the summary and one JSON file per object there")
+
+
+def batch(options: Options, screen: Screen) -> Outcome:
     """Start it; with --wait or --output follow it to its end."""
     client = connect(options.connection)
     if options.output:
@@ -44,7 +65,7 @@ def batch(options: argparse.Namespace, screen: Screen) -> Outcome:
     return _follow(client, screen, job["id"], options.output)
 
 
-def restart(client: Client, options: argparse.Namespace, screen: Screen) -> Outcome:
+def restart(client: Client, options: Options, screen: Screen) -> Outcome:
     """Only what has no result yet."""
     job = client.call("POST", f"/v1/batch-jobs/{part(options.id)}/restart")
     return _follow(client, screen, job["id"], None) if options.wait else _told(screen, job)
@@ -74,8 +95,7 @@ def _follow(client: Client, screen: Screen, batch_id: str, output: Path | None) 
 
 def _show(client: Client, screen: Screen, job: Json, report: Json) -> list[Json]:
     screen.say(f"{job['id']}  {job['status']}")
-    if error := job.get("error"):
-        screen.say(f"{error['message']} {error.get('hint', '')}")
+    show_error(screen, job)
     if not report:
         return []
     screen.say(f"answered: {report['answered_count']} of {report['input_count']}")

@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-import argparse
-
 from droplearn.cli.connecting import connect
 from droplearn.cli.outcome import Outcome
 from droplearn.cli.screen import Screen
+from droplearn.cli.showing import show_error
+from droplearn.cli.values import duration_s
+from droplearn.cli.words import Command, Options, add_variant
 from droplearn.client import Client, Json, part, wait_until
 from droplearn.contracts.errors import InvalidRequest
-from droplearn.contracts.status import ServiceStatus
+from droplearn.contracts.status import ServiceKind, ServiceStatus
 
-Options = argparse.Namespace
 _ALIKE = ("model", "name", "instance_type", "instance_count", "kind", "network", "placement", "variant")
+
+
+def add_deploy(command: Command) -> None:
+    """Its words."""
+    parser = command("deploy", deploy, "put a model behind an endpoint")
+    parser.add_argument("model")
+    parser.add_argument("--name", help="of the service")
+    parser.add_argument("--max-runtime", type=duration_s, metavar="1h", help="default: 1h; then the service deletes itself")
+    parser.add_argument("--kind", choices=[kind.value for kind in ServiceKind], help="default: test")
+    parser.add_argument("--idle-timeout", type=duration_s, metavar="30m", help="stops when nobody uses it; 0: never (default: test 30m)")
+    parser.add_argument("--instance-type", metavar="ml.c5.large", help="what answers")
+    parser.add_argument("--instance-count", type=int, metavar="N", help="at the beginning (default: 1, or the least of the range)")
+    parser.add_argument("--max-instances", type=int, metavar="N", help="so many when it is asked much: autoscaling")
+    parser.add_argument("--min-instances", type=int, metavar="N", help="of the range (default: 1)")
+    parser.add_argument("--per-minute", type=float, metavar="600", help="invocations that each instance of the range is to answer")
+    parser.add_argument("--serverless", type=int, metavar="2048", help="MB of memory: no instances, paid by use")
+    parser.add_argument("--max-concurrency", type=int, metavar="5", help="requests that a serverless service answers at a time")
+    parser.add_argument("--network", choices=["public", "vpc"], help="vpc: the servers are in the stack's VPC (default: public)")
+    parser.add_argument("--estimate", action="store_true", help="say what it would cost, and make nothing")
+    add_variant(parser)
+    parser.add_argument(
+        "--placement", choices=["dedicated", "shared"], help="of later versions: instances of their own (default), or the same"
+    )
+    parser.add_argument("--wait", action="store_true", help="until it answers")
 
 
 def deploy(options: Options, screen: Screen) -> Outcome:
@@ -29,8 +53,7 @@ def deploy(options: Options, screen: Screen) -> Outcome:
         done = _follow(client, screen, made["id"])
         document |= {"status": done["status"]} | ({"error": done["error"]} if done.get("error") else {})
         screen.say(f"{made['id']}  {done['status']}")
-        if error := done.get("error"):
-            screen.say(f"{error['message']} {error.get('hint', '')}".rstrip())
+        show_error(screen, done)
     return Outcome(document, not options.wait or document["status"] == ServiceStatus.RUNNING)
 
 

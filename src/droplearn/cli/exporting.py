@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from droplearn.cli.commands import Options
 from droplearn.cli.connecting import connect
 from droplearn.cli.outcome import Outcome
 from droplearn.cli.screen import Screen
+from droplearn.cli.words import Command, Options
 from droplearn.client import part
+
+
+def add_export(command: Command) -> None:
+    """Its words."""
+    parser = command("export", export, "fetch a model that runs without droplearn")
+    parser.add_argument("model")
+    parser.add_argument("--form", choices=["onnx", "triton"], default="onnx", help="onnx: network and example; triton: a model repository")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="file or folder (default: the model's own file name, here)")
 
 
 def export(options: Options, screen: Screen) -> Outcome:

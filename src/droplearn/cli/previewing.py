@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from droplearn.cli.commands import Options
 from droplearn.cli.connecting import connect
 from droplearn.cli.outcome import Outcome
 from droplearn.cli.screen import Screen
+from droplearn.cli.values import duration_s
+from droplearn.cli.words import Command, Options
 from droplearn.client import part
+
+
+def add_preview(command: Command) -> None:
+    """Its words."""
+    parser = command("preview", preview, "show a QR code: a phone that scans it runs the model in its browser")
+    parser.add_argument("model")
+    parser.add_argument(
+        "--valid-for", type=duration_s, default=3600, metavar="1h", help="how long the link opens (default: 1h, at most 7d)"
+    )
+    parser.add_argument("--list", action="store_true", help="show the links that still open instead of making one")
+    parser.add_argument("--revoke", metavar="LINK", help="end this one instead: preview-...")
 
 
 def preview(options: Options, screen: Screen) -> Outcome:

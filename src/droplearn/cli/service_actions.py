@@ -27,7 +27,8 @@ def add_service_actions(action: Callable[[str, object, str], argparse.ArgumentPa
     publish.add_argument("service")
     publish.add_argument("model")
     publish.add_argument("--share", type=float, metavar="0.3", help="of the traffic; the old versions keep the rest (default: all)")
-    publish.add_argument("--canary", type=float, metavar="0.1", help="this share first; then all, or back when it errs or is slow")
+    canary_help = "this share first; then all, or back when it errs or is slow (not of recommendations)"
+    publish.add_argument("--canary", type=float, metavar="0.1", help=canary_help)
     publish.add_argument("--watch", type=duration_s, metavar="10m", help="how long a canary is watched (default: 10m)")
     publish.add_argument("--wait", action="store_true", help="until it is done")
     traffic = action("traffic", service_commands.traffic, "split the traffic among the versions that are live")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import base64
 import json
 from pathlib import Path
@@ -12,11 +11,22 @@ from droplearn.cli.connecting import connect
 from droplearn.cli.outcome import Outcome
 from droplearn.cli.predictions import rows_of
 from droplearn.cli.screen import Screen
+from droplearn.cli.values import query_option
+from droplearn.cli.words import Command, Options, add_variant
 from droplearn.client import Client, Json, part
 from droplearn.contracts.errors import InvalidRequest
 
 
-def trial(options: argparse.Namespace, screen: Screen) -> Outcome:
+def add_trial(command: Command) -> None:
+    """Its words."""
+    parser = command("trial", trial, "ask a model about files without a service: some a day")
+    parser.add_argument("model")
+    parser.add_argument("file", nargs="+", type=Path)
+    parser.add_argument("--option", action="append", type=query_option, metavar="NAME=VALUE", help="of the answer: top=3, pos=pixels, ...")
+    add_variant(parser)
+
+
+def trial(options: Options, screen: Screen) -> Outcome:
     """Each file by itself; the exit status is 0 when every answer is a success."""
     client = connect(options.connection)
     for file in options.file:

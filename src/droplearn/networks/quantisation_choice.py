@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 WEIGHTED = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
-_BETWEEN = {"Add", "AveragePool", "Clip", "GlobalAveragePool", "MaxPool", "Relu"}
+_BETWEEN = {"Add", "AveragePool", "Clip", "GlobalAveragePool", "MaxPool", "Relu", "Resize"}
 _SAME_NUMBERS = {"Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
 SMALLEST_RUN = 3
 """Layers with weights. To change over to 8 bits and back costs about what two small layers gain: measured on the detector's head, where

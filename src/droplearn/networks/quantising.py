@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from droplearn.networks.matrix_units import has_matrix_units, use_matrix_units
 from droplearn.networks.quantisation_choice import quantisable
 from droplearn.networks.quantisation_means import correct_means
 from droplearn.networks.quantised_pixels import pixel_scale, take_bytes
 from droplearn.networks.samples import Sample, copied
+from droplearn.networks.upsampling import copy_rows
 from droplearn.networks.wide_stem import widen_stem
 
 
@@ -63,6 +65,9 @@ def to_int8(model: Any, target: Path, samples: Sequence[Sample], in_float: Colle
     if pixels:
         take_bytes(quantised, pixels)
         widen_stem(quantised)
+    copy_rows(quantised)
+    if has_matrix_units():
+        use_matrix_units(quantised)
     del quantised.graph.value_info[:]  # shapes that were; who loads the network infers its own
     onnx.save(quantised, str(target))
 

@@ -25,9 +25,18 @@ class LabelAnswers:
         probabilities = output.reshape(-1)
         if len(probabilities) != len(self._labels) or not is_probability(probabilities):
             raise ValueError(f"The network gave {probabilities.shape} values that are no probabilities of {len(self._labels)} labels.")
-        best = np.argsort(-probabilities, kind="stable")[: top_of(options)]
+        best = _best(probabilities, top_of(options))
         confidences = probabilities[best].astype(float).clip(0, 1).tolist()
         return [{"label": self._labels[k], "conf": round(c, CONF_DIGITS)} for k, c in zip(best.tolist(), confidences, strict=True)]
+
+
+def _best(probabilities: Tensor, count: int) -> Tensor:
+    """Their places, best first, equals in order. Only those that can be among them are sorted: labels may be thousands."""
+    if count >= len(probabilities):
+        return np.argsort(-probabilities, kind="stable")
+    least = np.partition(probabilities, -count)[-count]
+    able = np.flatnonzero(probabilities >= least)
+    return able[np.argsort(-probabilities[able], kind="stable")[:count]]
 
 
 def top_of(options: Mapping[str, str]) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Importing a plugin registers its format: the four of `_SIGNATURES`, and no other, may ever be tried.
-from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401
+from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError, WebPImagePlugin  # noqa: F401
 
 from droplearn.scenarios.answering import UndecodableInput
 
@@ -93,6 +93,8 @@ def decode_image(raw: bytes, *, limits: ImageLimits = DEFAULT_LIMITS, short_side
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UndecodableImage("too_large", f"The picture has more than {limits.max_pixels:,} pixels.") from error
+    except UnidentifiedImageError as error:  # its text is about an object of Python's
+        raise UndecodableImage("corrupt", f"The {file_format} file is damaged or cut off: its header makes no sense.") from error
     except Exception as error:  # Pillow raises a dozen types on hostile bytes; each means the same
         raise UndecodableImage("corrupt", f"The {file_format} file is damaged or cut off: {error}") from error
 

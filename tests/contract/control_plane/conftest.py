@@ -1,19 +1,34 @@
-"""The API on fakes, in this process."""
+"""The API on fakes, and the adapters on AWS as moto has it, both in this process."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from moto import mock_aws
 
 from chalicelib import bootstrap
+from chalicelib.adapters import aws
 from chalicelib.service.tokens import issue_admin_token
 from tests.contract.control_plane.http_front import CONTEXT, event_of, parsed
+from tests.contract.control_plane.recall_shop import asked, open_shop
 from tests.fakes import FakePlatform
 from tests.unit.control_plane.things import a_platform
 
 Call = Callable[..., tuple[int, Any]]
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "eu-west-1"}
+
+
+@pytest.fixture
+def cloud() -> Iterator[None]:
+    """AWS with nothing in it."""
+    with patch.dict(os.environ, CREDENTIALS), mock_aws():
+        aws.client.cache_clear()
+        yield
+        aws.client.cache_clear()
 
 
 @pytest.fixture
@@ -41,3 +56,17 @@ def call(fake_platform: FakePlatform) -> Call:
         return parsed(handle(event_of(method, path, query, given, raw), CONTEXT))  # type: ignore[arg-type]
 
     return send
+
+
+@pytest.fixture
+def shop(fake_platform: FakePlatform) -> FakePlatform:
+    """With a recommendation project and its model."""
+    open_shop(fake_platform)
+    return fake_platform
+
+
+@pytest.fixture
+def ask(shop: FakePlatform) -> Callable[[str, Any], tuple[int, Any]]:
+    """`ask(service_id, {"user_id": ...}) -> (status, body)`."""
+    token = issue_admin_token(shop)
+    return lambda service_id, body: parsed(asked(token, service_id, body))

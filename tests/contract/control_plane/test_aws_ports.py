@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 from unittest.mock import patch
@@ -14,34 +12,25 @@ from urllib.parse import parse_qs, urlsplit
 import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from moto import mock_aws
 from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 
 from chalicelib.adapters import aws
-from chalicelib.adapters.artifacts import S3Artifacts
 from chalicelib.adapters.autoscaling import SageMakerAutoscaling
+from chalicelib.adapters.endpoints import SageMakerEndpoints
 from chalicelib.adapters.executions import StepFunctionsExecutions
 from chalicelib.adapters.job_logs import GROUP, CloudWatchJobLogs
+from chalicelib.adapters.jobs import SageMakerTrainingJobs
 from chalicelib.adapters.links import S3Links
-from chalicelib.adapters.sagemaker import SageMakerEndpoints, SageMakerTrainingJobs
+from chalicelib.adapters.s3_objects import S3Objects
 from chalicelib.adapters.sweep_schedule import EventBridgeSweepSchedule
 from chalicelib.domain.hosting import ScalingRange
 from chalicelib.ports import EndpointState, LogLine
 from chalicelib.settings import Settings
 from droplearn.contracts.errors import InternalError, InvalidRequest, NotFound, Throttled, TransientError
-from tests.contract.control_plane.test_example_store import CREDENTIALS
 from tests.fakes import FakeArtifacts, FakeAutoscaling, FakeEndpoints, FakeExecutions, FakeJobLogs, FakeTrainingJobs
 from twin.sagemaker.scaling import deregister
 
 ROLE = "arn:aws:iam::123456789012:role/r"
-
-
-@pytest.fixture
-def cloud() -> Iterator[None]:
-    with patch.dict(os.environ, CREDENTIALS), mock_aws():
-        aws.client.cache_clear()
-        yield
-        aws.client.cache_clear()
 
 
 # ---- autoscaling ---------------------------------------------------------------------------------------------------
@@ -67,7 +56,7 @@ def artifacts(request: pytest.FixtureRequest, cloud: None) -> Any:
     if request.param == "fake":
         return FakeArtifacts()
     boto3.client("s3").create_bucket(Bucket="artifacts", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    return S3Artifacts("artifacts")
+    return S3Objects("artifacts")
 
 
 def test_an_object_is_read_as_it_was_written(artifacts: Any):
@@ -152,7 +141,7 @@ def test_a_job_is_described_with_what_settles_it(cloud: None):
 @pytest.mark.parametrize("kind", ["fake", "sagemaker"])
 def test_removing_what_is_not_there_is_fine(kind: str, cloud: None):
     endpoints: Any = FakeEndpoints() if kind == "fake" else SageMakerEndpoints()
-    endpoints.remove("service-x")
+    endpoints.remove("service-x", ["service-x"], ["service-x"])
     assert endpoints.state("service-x") is None
 
 
@@ -165,17 +154,9 @@ def test_an_endpoint_is_removed_with_its_configuration_and_model(cloud: None):
     endpoints = SageMakerEndpoints()
     assert endpoints.state("service-x") == EndpointState("InService", "", "service-x", {"all": 1.0}, {"all": 1})
     assert endpoints.names() == ["service-x"]
-    endpoints.remove("service-x")
+    endpoints.remove("service-x", ["service-x"], ["service-x"])
     assert endpoints.state("service-x") is None
     assert sagemaker.list_models()["Models"] == sagemaker.list_endpoint_configs()["EndpointConfigs"] == []
-
-
-def test_models_that_belong_to_a_configuration_go_with_it(cloud: None):
-    sagemaker = boto3.client("sagemaker")
-    for name in ("service-x", "service-x-c1", "service-x-c2", "service-y-c1"):
-        sagemaker.create_model(ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer={"Image": "i"})
-    SageMakerEndpoints().remove("service-x", configs=2)
-    assert [model["ModelName"] for model in sagemaker.list_models()["Models"]] == ["service-y-c1"]
 
 
 # ---- executions ----------------------------------------------------------------------------------------------------

@@ -20,10 +20,10 @@ from chalicelib.domain.indexing import TOMBSTONE_LIFE_S, pad_sequencer
 from chalicelib.ports import WriteConflict
 from droplearn.contracts.dataset import ExampleStatus
 from droplearn.contracts.errors import InvalidRequest
+from tests.contract.control_plane.conftest import CREDENTIALS
 from tests.fake_drops import FakeExampleStore
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 123000, tzinfo=UTC)
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "eu-west-1"}
 
 
 @pytest.fixture(params=["fake", "dynamodb"])
@@ -127,6 +127,7 @@ def test_all_examples_come_sorted_by_path_without_tombstones(store: Any):
     assert [e.path for e in found] == sorted(paths)
     assert {(e.status, e.etag, e.size_bytes) for e in found} == {(ExampleStatus.LABELLED, "etag", 7)}
     assert [e.label for e in found] == [path.split("/")[0] for path in sorted(paths)]
+    assert {e.changed_at for e in found} == {"2026-01-01T00:00:00Z"}, "a batch job that is restarted asks again about what has changed"
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ from chalicelib.domain.example import Replacement
 from chalicelib.reactions import index_objects, quiet_period
 from droplearn.contracts.dataset_config import MAX_CONFIG_BYTES
 from droplearn.contracts.errors import InternalError, Throttled
-from tests.contract.control_plane.test_example_store import CREDENTIALS, NOW, create_table, example
+from tests.contract.control_plane.conftest import CREDENTIALS
+from tests.contract.control_plane.test_example_store import NOW, create_table, example
 from tests.drop_events import drop_event
 
 BATCH = json.loads((Path(__file__).parents[2] / "aws_events" / "sqs_drop_batch.json").read_text())

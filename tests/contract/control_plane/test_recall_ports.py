@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from chalicelib.adapters import aws
 from chalicelib.adapters.recall_tables import DynamoRecallTables
 from chalicelib.adapters.s3_lines import S3Lines
 from droplearn.contracts.errors import NotFound, Throttled
-from tests.contract.control_plane.test_example_store import CREDENTIALS
 from tests.fake_recall import FakeLines, FakeRecallTables
-
-
-@pytest.fixture
-def cloud() -> Iterator[None]:
-    with patch.dict(os.environ, CREDENTIALS), mock_aws():
-        aws.client.cache_clear()
-        yield
-        aws.client.cache_clear()
 
 
 @pytest.fixture(params=["fake", "dynamodb"])

@@ -1,4 +1,4 @@
-"""A service of tables on fakes: its plan, its rows, its answers, its strategies and filters."""
+"""A service of tables on fakes: its plan, its rows, its answers."""
 
 from __future__ import annotations
 
@@ -11,102 +11,25 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.dataset import Dataset
-from chalicelib.domain.example import Example, Replacement, contribution
-from chalicelib.domain.project import Project
-from chalicelib.domain.recall import RecallPlan
-from chalicelib.service.loading_tables import load_tables, remove_tables
+from chalicelib.service.loading_tables import MAX_RUNTIME_S, ROWS_OUTLIVE_S, load_tables, remove_tables
 from chalicelib.service.services import ServiceOrder, create_service, plan_deployment
-from droplearn.contracts.dataset import ExampleStatus
-from droplearn.contracts.errors import InvalidDataset, InvalidRequest, NotFound
-from droplearn.contracts.model import ModelFile, ModelManifest
-from droplearn.contracts.recommendation import file_of
-from droplearn.contracts.s3_layout import best_model_manifest_key, checkpoints_prefix
-from tests.contract.control_plane.http_front import CONTEXT, event_of, parsed
+from tests.contract.control_plane.http_front import CONTEXT
+from tests.contract.control_plane.recall_shop import (
+    EXPIRES,
+    TABLES,
+    deployed,
+    items,
+    loaded,
+    put_model,
+)
 from tests.unit.control_plane.things import a_model
-
-SHOP, TASK = "shop", "task-" + "1" * 26
-EXPIRES = 1_800_000_000
-TABLES = {
-    "user_item": [{"user_id": f"u{n}", "item_ids": f"i{n},i{n + 1}"} for n in range(3)],
-    "item_item": [{"item_id": f"i{n}", "similar_item_ids": f"i{n + 2}:0.5,i{n + 3}:0.25"} for n in range(5)],
-    "user_recommended": [{"user_id": "u0", "item_ids": "i7:0.9,i8:0.8,i1:0.1"}],
-    "user_topic": [{"user_id": "u0", "topics": "sea:1"}, {"user_id": "u9", "topics": "sea:1"}],
-    "topic_item": [{"topic": "sea", "item_ids": "i5:2,i6:1"}],
-    "popular": [{"item_id": f"i{n}", "weight": f"{9 - n}"} for n in range(9)],
-}
-
-
-@pytest.fixture
-def shop(fake_platform: Any) -> Any:
-    """A project with a model of tables."""
-    fake_platform.projects.add(Project(name=SHOP, scenario="recommendation", created_at="t"))
-    fake_platform.datasets.add(Dataset(project=SHOP, name="own", created_at="t"))
-    put_model(fake_platform, TABLES)
-    return fake_platform
-
-
-def put_model(platform: Any, tables: dict[str, list[dict[str, str]]], **told: Any) -> None:
-    a_model(platform, id="model-" + "1" * 26, project=SHOP, task=TASK, scenario="recommendation", labels=[])
-    files = []
-    for table, rows in tables.items():
-        body = "".join(json.dumps(row) + "\n" for row in rows).encode()
-        platform.artifacts.write(f"{checkpoints_prefix(TASK)}best/{file_of(table)}", body)
-        files.append(ModelFile(name=file_of(table), role="table", size_bytes=len(body), sha256="0"))
-    manifest = ModelManifest(
-        model_id="m", task_id=TASK, scenario="recommendation", preset="high_performance", dataset_version="v", code_version="1",
-        created_at="t", labels=[], inputs=[], outputs=[], files=files, metrics={}, metrics_protocol="validation",
-        stop_reason="converged", is_final=True, preprocessing=told,
-    )  # fmt: skip
-    platform.artifacts.write(best_model_manifest_key(TASK), manifest.to_json().encode())
-
-
-def drop_own(platform: Any, path: str, body: str) -> dict[str, str]:
-    platform.lines.dropped[f"{SHOP}/own/{path}"] = body.encode()
-    example = Example(path, ExampleStatus.LABELLED, "1", "e", len(body))
-    platform.examples.write(SHOP, "own", [Replacement(None, example)], contribution(example), platform.now())
-    return {"dataset": "own", "path": path}
-
-
-def deployed(platform: Any, status: str = "STARTING") -> str:
-    service = create_service(platform, ServiceOrder(project=SHOP, model="model-" + "1" * 26)).service
-    platform.services.change(service.id, {"status": status})
-    return service.id
-
-
-def loaded(platform: Any) -> str:
-    service_id = deployed(platform)
-    assert load_tables(platform, service_id, EXPIRES, None, lambda: True).cursor is None
-    platform.services.change(service_id, {"status": "RUNNING"})
-    return service_id
-
-
-@pytest.fixture
-def ask(shop: Any, call: Any) -> Any:
-    from chalicelib.api import predict as module
-    from chalicelib.service.tokens import issue_admin_token
-
-    token = issue_admin_token(shop)
-
-    def send(service_id: str, body: Any) -> tuple[int, Any]:
-        module._known.clear()
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        headers = {"authorization": token, "content-type": "application/json"}
-        event = event_of("POST", f"/v1/services/{service_id}/predict", "", headers, raw)
-        return parsed(module.handle(event | {"pathParameters": {"service_id": service_id}}, CONTEXT))
-
-    return send
-
-
-def items(reply: tuple[int, Any]) -> list[tuple[str, str]]:
-    return [(item["item_id"], item["retrieve_id"]) for item in reply[1]["items"]]
 
 
 def test_the_registry_says_that_a_service_is_tables_and_no_endpoint(shop: Any):
     service_id = deployed(shop)
     plan = plan_deployment(shop, service_id)
     assert (plan["serving"], plan["loading"]) == ("tables", {"is_done": False, "cursor": None})
-    assert plan["expires_at"] == int(shop.now().timestamp()) + 3600 + 24 * 3600
+    assert plan["expires_at"] == int(shop.now().timestamp()) + MAX_RUNTIME_S + ROWS_OUTLIVE_S
     pictures = create_service(shop, ServiceOrder(project="zoo", model=a_model(shop).id)).service
     assert plan_deployment(shop, pictures.id)["serving"] == "endpoint"
 
@@ -188,123 +111,6 @@ def test_a_wrong_question_is_refused_in_the_form_of_an_answer(shop: Any, ask: An
 
 def test_a_number_is_a_user_too(shop: Any, ask: Any):
     assert ask(loaded(shop), {"user_id": 7})[0] == 200
-
-
-def test_strategies_and_filters_are_kept_changed_listed_and_removed(shop: Any, call: Any):
-    path, file = f"/v1/projects/{SHOP}/strategies", drop_own(shop, "users.csv", "user_id,item_ids\nu0,i3\n")
-    strategy = {"name": "mine", "kind": "collaborative_filtering", "recall_count": 5, "tables": {"user_item": file}}
-    assert call("POST", path, strategy)[0] == 201
-    assert call("POST", path, strategy)[1]["error"]["code"] == "strategy.exists"
-    assert call("GET", path)[1]["strategies"][0]["tables"] == {"user_item": file}
-    changed = call("PATCH", f"{path}/mine", {"recall_count": 7, "tables": {}})[1]
-    assert (changed["recall_count"], changed["tables"], changed["weight"]) == (7, {}, 1.0)
-    assert call("DELETE", f"{path}/mine")[0] == 204
-    assert call("GET", f"{path}/mine")[1]["error"]["code"] == "strategy.unknown"
-
-    path = f"/v1/projects/{SHOP}/filters"
-    assert call("POST", path, {"name": "f", "kind": "user_item", "table": file})[0] == 201
-    assert call("GET", f"{path}/f/table")[1]["rows"] == [{"user_id": "u0", "item_ids": "i3"}]
-    assert call("DELETE", f"{path}/f")[0] == 204
-
-
-@pytest.mark.parametrize(
-    ("body", "code"),
-    [
-        ({"name": "1st", "kind": "custom"}, "request.invalid"),
-        ({"name": "x" * 21, "kind": "custom"}, "request.invalid"),
-        ({"name": "a", "kind": "magic"}, "request.invalid"),
-        ({"name": "a", "kind": "custom", "recall_count": 0}, "request.invalid"),
-        ({"name": "a", "kind": "custom", "tables": {"user_item": {"dataset": "own", "path": "x.csv"}}}, "strategy.wrong_table"),
-        ({"name": "a", "kind": "custom", "tables": {"item": {"dataset": "own", "path": "x.csv"}}}, "table.unknown"),
-        ({"name": "a", "kind": "custom", "tables": {"item": {"dataset": "none", "path": "x.csv"}}}, "dataset.unknown"),
-    ],
-)
-def test_a_strategy_that_cannot_be_is_refused(shop: Any, call: Any, body: Any, code: str):
-    assert call("POST", f"/v1/projects/{SHOP}/strategies", body)[1]["error"]["code"] == code
-
-
-def test_a_project_of_pictures_knows_no_strategies(shop: Any, call: Any):
-    status, answer = call("POST", "/v1/projects/zoo/strategies", {"name": "a", "kind": "custom"})
-    assert (status, answer["error"]["code"]) == (400, "strategy.not_here")
-
-
-def test_a_project_has_at_most_ten_strategies(shop: Any, call: Any):
-    path = f"/v1/projects/{SHOP}/strategies"
-    codes = [call("POST", path, {"name": f"s{n}", "kind": "custom"})[0] for n in range(11)]
-    assert codes == [201] * 10 + [409]
-
-
-def test_a_service_answers_by_the_strategies_that_stood_when_it_was_deployed(shop: Any, call: Any, ask: Any):
-    path = f"/v1/projects/{SHOP}"
-    own = drop_own(shop, "similar.tsv", "item_id\tsimilar_item_ids\ni0\tnew:3,i8:1\n")
-    editors = drop_own(shop, "editors.csv", "item_id,weight\nbest,2\ngone,1\n")
-    blocked = drop_own(shop, "blocked.jsonl", '{"item_id": "gone"}\n')
-    strategies = [
-        {"name": "cf", "kind": "collaborative_filtering", "tables": {"item_item": own}},
-        {"name": "desk", "kind": "custom", "tables": {"item": editors}, "weight": 2.0},
-        {"name": "sea", "kind": "semantic", "is_fallback": True},
-    ]
-    for strategy in strategies:
-        assert call("POST", f"{path}/strategies", strategy)[0] == 201
-    call("POST", f"{path}/filters", {"name": "blocked", "kind": "item", "table": blocked})
-    service_id = loaded(shop)
-    for strategy in strategies:
-        call("DELETE", f"{path}/strategies/{strategy['name']}")
-    assert items(ask(service_id, {"user_id": "u0", "count": 9})) == [
-        ("best", "desk"), ("new", "cf"), ("i8", "cf"), ("i5", "sea"), ("i6", "sea"),
-    ]  # fmt: skip
-    by_turns = items(ask(service_id, {"user_id": "u0", "count": 2, "merge": "round_robin"}))
-    assert by_turns == [("new", "cf"), ("best", "desk")]
-    plan = RecallPlan.from_text(shop.recall_tables.rows[service_id, "plan", "*"][0])
-    assert [source.name for source in plan.sources] == ["cf", "desk", "sea"]
-
-
-@pytest.mark.parametrize(
-    ("name", "body", "told"),
-    [
-        ("a.csv", "item,weight\nx,1\n", "columns are item, weight"),
-        ("a.csv", "", "missing"),
-        ("a.csv", "item_id,weight\nx,1,2\n", "3 cells"),
-        ("a.jsonl", '{"item_id": "x"}\n[]\n', "no 'item_id'"),
-        ("a.jsonl", "{broken\n", "no JSON"),
-        ("a.xlsx", "PK", "kind is unknown"),
-    ],
-)
-def test_a_file_that_is_no_table_is_named_with_what_is_wrong(shop: Any, call: Any, name: str, body: str, told: str):
-    strategy = {"name": "a", "kind": "custom", "tables": {"item": drop_own(shop, name, body)}}
-    call("POST", f"/v1/projects/{SHOP}/strategies", strategy)
-    with pytest.raises(InvalidDataset, match=r"table\.invalid") as caught:
-        load_tables(shop, deployed(shop), EXPIRES, None, lambda: True)
-    assert told in caught.value.message
-    assert name in caught.value.message
-
-
-def test_a_list_that_is_too_long_and_a_file_that_is_gone_and_a_model_without_topics_fail(shop: Any, call: Any):
-    path = f"/v1/projects/{SHOP}/strategies"
-    long = drop_own(shop, "long.csv", "item_id\n" + "".join(f"i{n}\n" for n in range(10_001)))
-    call("POST", path, {"name": "a", "kind": "custom", "tables": {"item": long}})
-    with pytest.raises(InvalidDataset, match=r"table\.too_long"):
-        load_tables(shop, deployed(shop), EXPIRES, None, lambda: True)
-    shop.lines.dropped.clear()
-    with pytest.raises(NotFound, match=r"table\.unknown"):
-        load_tables(shop, deployed(shop), EXPIRES, None, lambda: True)
-    call("DELETE", f"{path}/a")
-    put_model(shop, {name: rows for name, rows in TABLES.items() if "topic" not in name})
-    call("POST", path, {"name": "b", "kind": "semantic"})
-    with pytest.raises(InvalidRequest, match=r"strategy\.no_table"):
-        load_tables(shop, deployed(shop), EXPIRES, None, lambda: True)
-
-
-def test_a_models_tables_are_listed_and_previewed(shop: Any, call: Any):
-    model = "/v1/models/model-" + "1" * 26
-    assert call("GET", f"{model}/tables")[1]["tables"] == sorted(TABLES)
-    seen, cursor = [], ""
-    while cursor is not None:
-        page = call("GET", f"{model}/tables/item_item", query=f"limit=2{cursor and '&cursor=' + cursor}")[1]
-        seen, cursor = seen + page["rows"], page["next_cursor"]
-    assert seen == TABLES["item_item"]
-    assert call("GET", f"{model}/tables/nothing")[1]["error"]["code"] == "table.unknown"
-    assert call("GET", f"{model}/tables/item_item", query="cursor=e30")[1]["error"]["code"] == "cursor.invalid"
 
 
 def test_a_popularity_model_recommends_what_is_popular(shop: Any, ask: Any):

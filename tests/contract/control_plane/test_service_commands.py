@@ -151,6 +151,16 @@ def test_monitor_adds_up_what_each_version_answered(typed: Type, service: str, f
     assert ["v1", "120", "3", "6"] in [line.replace("│", " ").split() for line in shown.splitlines()]
 
 
+def test_monitor_tells_versions_that_share_instances_apart(typed: Type, service: str, fake_platform: FakePlatform):
+    fake_platform.services.change(service, {"placement": "shared", "version_count": 3, "weights": {"v1": 0.9, "v3": 0.1}})
+    point = TrafficPoint("2026-01-01T00:00:00.000Z", 40, 1, 2, 9.5)
+    fake_platform.service_metrics.points = {"shared": [point] * 9, "v1": [point] * 2, "v3": [point]}
+    rows = [line.replace("│", " ").split() for line in typed("service", "monitor", service, as_text=True).splitlines()]
+    assert ["v1", "80", "2", "4"] in rows
+    assert ["v3", "40", "1", "2"] in rows
+    assert not [row for row in rows if row[:1] == ["shared"]]
+
+
 def test_monitor_of_an_unknown_instance_type_guesses_nothing(typed: Type, service: str, fake_platform: FakePlatform):
     fake_platform.services.change(service, {"instance_type": "ml.x99.large"})
     assert "price unknown an hour" in typed("service", "monitor", service, as_text=True)

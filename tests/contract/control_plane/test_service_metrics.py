@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from unittest.mock import patch
 
 import boto3
 import pytest
-from moto import mock_aws
 
-from chalicelib.adapters import aws
+from chalicelib.adapters import version_traffic
 from chalicelib.adapters.service_metrics import CloudWatchServiceMetrics
-from chalicelib.domain.service_version import Traffic
-from tests.contract.control_plane.test_example_store import CREDENTIALS
+from chalicelib.domain.service_version import Traffic, TrafficPoint
+from chalicelib.domain.times import text_of
+from droplearn.contracts.errors import InvalidRequest
 
 AT = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
 
 
 @pytest.fixture
-def metrics() -> Iterator[CloudWatchServiceMetrics]:
+def metrics(cloud: None) -> CloudWatchServiceMetrics:
     """Version v2 has answered ten times, two of them 5xx, in the minute of AT, in 8 ms each."""
-    with patch.dict(os.environ, CREDENTIALS), mock_aws():
-        aws.client.cache_clear()
-        dimensions = [{"Name": "EndpointName", "Value": "service-x"}, {"Name": "VariantName", "Value": "v2"}]
-        told = {"Invocations": [1.0] * 10, "Invocation5XXErrors": [1.0, 1.0, 0.0], "ModelLatency": [8000.0] * 10}
-        rows = [{"MetricName": name, "Dimensions": dimensions, "Values": values, "Timestamp": AT} for name, values in told.items()]
-        boto3.client("cloudwatch").put_metric_data(Namespace="AWS/SageMaker", MetricData=rows)
-        yield CloudWatchServiceMetrics()
-        aws.client.cache_clear()
+    dimensions = [{"Name": "EndpointName", "Value": "service-x"}, {"Name": "VariantName", "Value": "v2"}]
+    told = {"Invocations": [1.0] * 10, "Invocation5XXErrors": [1.0, 1.0, 0.0], "ModelLatency": [8000.0] * 10}
+    rows = [{"MetricName": name, "Dimensions": dimensions, "Values": values, "Timestamp": AT} for name, values in told.items()]
+    boto3.client("cloudwatch").put_metric_data(Namespace="AWS/SageMaker", MetricData=rows)
+    return CloudWatchServiceMetrics()
 
 
 def test_traffic_of_each_version_is_summed(metrics: CloudWatchServiceMetrics):
@@ -52,21 +46,47 @@ def test_the_last_use_is_the_end_of_its_minute_at_most_now(metrics: CloudWatchSe
     assert metrics.last_use("service-x", ["v2"], since, AT + timedelta(seconds=5)) == AT + timedelta(seconds=5)
 
 
-def test_versions_that_share_a_server_are_counted_by_its_log(metrics: CloudWatchServiceMetrics):
-    """What a server of another version of the program, a library or a half-written line says is passed over."""
-    logs, group, now = boto3.client("logs"), "/aws/sagemaker/Endpoints/service-x", datetime.now(UTC)  # CloudWatch takes no old lines
-    begin = now - timedelta(minutes=2)
-    assert metrics.shared_traffic("service-x", ["v1"], begin, now)["v1"].invocations == 0
+TOLD = {
+    "v1": {"requests": 8, "by_code": {"ok": 8}, "mean_latency_ms": 5.0},
+    "v2": {"requests": 2, "by_code": {"2003": 1, "1002": 1}, "mean_latency_ms": 30.0},
+}
+SUMMARY = json.dumps({"event": "summary", "requests": 10, "by_version": TOLD})
+
+
+def a_server_says(*lines: tuple[datetime, str]) -> None:
+    logs, group = boto3.client("logs"), "/aws/sagemaker/Endpoints/service-x"
     logs.create_log_group(logGroupName=group)
     logs.create_log_stream(logGroupName=group, logStreamName="shared/i-1")
-    told = {"v1": {"requests": 8, "by_code": {"ok": 8}, "mean_latency_ms": 5.0}, "v2": {"requests": 2, "by_code": {"2003": 1, "1002": 1}}}
-    told["v2"]["mean_latency_ms"] = 30.0
-    lines = [json.dumps({"event": "summary", "requests": 10, "by_version": told})] * 2
-    lines += ['a library says "by_version"', '{"event":"summary","by_ver', '{"event":"other","by_version":{"v1":1}}', "[]"]
-    at = round(now.timestamp() * 1000)
-    events = [{"timestamp": at - 1000 + n, "message": line} for n, line in enumerate(lines)]
+    events = [{"timestamp": round(at.timestamp() * 1000), "message": line} for at, line in lines]
     logs.put_log_events(logGroupName=group, logStreamName="shared/i-1", logEvents=events)
+
+
+def test_versions_that_share_a_server_are_counted_by_its_log(metrics: CloudWatchServiceMetrics):
+    """What a server of another version of the program, a library or a half-written line says is passed over."""
+    now = datetime.now(UTC)  # CloudWatch takes no old lines
+    begin = now - timedelta(minutes=2)
+    assert metrics.shared_traffic("service-x", ["v1"], begin, now)["v1"].invocations == 0
+    lines = [SUMMARY, SUMMARY, 'a library says "by_version"', '{"event":"summary","by_ver', '{"event":"other","by_version":{"v1":1}}', "[]"]
+    a_server_says(*((now - timedelta(seconds=1), line) for line in lines))
     found = metrics.shared_traffic("service-x", ["v1", "v2", "v3"], begin, now)
     assert found["v1"] == Traffic(16.0, 0.0, 0.0, 5.0)
     assert found["v2"] == Traffic(4.0, 2.0, 2.0, 30.0)
     assert found["v3"] == Traffic()
+
+
+def test_a_series_of_versions_that_share_a_server_has_the_periods_in_which_it_told_of_them(metrics: CloudWatchServiceMetrics):
+    now = datetime.now(UTC).replace(second=30, microsecond=0) - timedelta(minutes=1)
+    a_server_says(*((now - timedelta(minutes=age), SUMMARY) for age in (9, 2, 2)))
+    found = metrics.shared_series("service-x", ["v1", "v2", "v3"], now - timedelta(minutes=20), now, 60)
+    first, second = (text_of(now.replace(second=0) - timedelta(minutes=age)) for age in (9, 2))
+    assert found["v1"] == [TrafficPoint(first, 8, 0, 0, 5.0), TrafficPoint(second, 16, 0, 0, 5.0)]
+    assert found["v2"] == [TrafficPoint(first, 2, 1, 1, 30.0), TrafficPoint(second, 4, 2, 2, 30.0)]
+    assert found["v3"] == []
+
+
+def test_a_series_that_would_take_too_many_requests_says_so(metrics: CloudWatchServiceMetrics, monkeypatch: pytest.MonkeyPatch):
+    now = datetime.now(UTC)
+    a_server_says(*((now - timedelta(seconds=30), SUMMARY) for _ in range(3)))
+    monkeypatch.setattr(version_traffic, "MAX_SERIES_PAGES", 0)
+    with pytest.raises(InvalidRequest, match=r"service\.metrics_too_long"):
+        metrics.shared_series("service-x", ["v1"], now - timedelta(minutes=5), now, 60)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import base64
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 import pytest
 
-from chalicelib.adapters.service_images import S3ServiceImages
+from chalicelib.adapters import aws
+from chalicelib.adapters.s3_objects import S3Objects
+from droplearn.contracts.errors import InternalError
 from droplearn.contracts.status import Permission
 from tests.contract.control_plane.conftest import Call
-from tests.contract.control_plane.test_aws_ports import cloud
 from tests.fake_drops import FakeDroppedFiles, FakeServiceImages
 from tests.unit.control_plane.test_testing_services import OWN, a_service
 from tests.unit.control_plane.things import PROJECT
 
-__all__ = ["cloud"]
 IMAGE = {"name": "cat/1.jpg", "body": base64.b64encode(b"picture").decode()}
 
 
@@ -85,10 +86,16 @@ def test_an_image_is_written_read_and_removed(kind: str, cloud: None):
     images: Any = FakeServiceImages(FakeDroppedFiles())
     if kind == "s3":
         boto3.client("s3").create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-        images = S3ServiceImages("data")
+        images = S3Objects("data")
     assert images.read("p/.service-tests/s/猫+1.jpg") is None
     images.write("p/.service-tests/s/猫+1.jpg", b"1")
     assert images.read("p/.service-tests/s/猫+1.jpg") == b"1"
     for _ in range(2):
-        images.remove("p/.service-tests/s/猫+1.jpg")
+        images.remove(["p/.service-tests/s/猫+1.jpg", "p/none"])
     assert images.read("p/.service-tests/s/猫+1.jpg") is None
+
+
+def test_an_image_that_may_not_be_removed_is_no_silence(cloud: None):
+    refused = {"Errors": [{"Key": "p/1.jpg", "Code": "AccessDenied", "Message": "no"}]}
+    with patch.object(aws.client("s3"), "delete_objects", return_value=refused), pytest.raises(InternalError, match=r"permission\.missing"):
+        S3Objects("data").remove(["p/1.jpg"])

@@ -12,8 +12,7 @@ from PIL import Image
 
 from benchmarks.learning.detection import annotated_version
 from benchmarks.learning.local_job import LocalJob
-from droplearn.contracts.dataset import HealthReport
-from droplearn.contracts.training import Failure, MetricLine, TaskSettings
+from droplearn.contracts.training import MetricLine, TaskSettings
 from droplearn.scenarios.object_detection.sample import sample_files, scenes
 from droplearn.scenarios.object_detection.serving import load
 
@@ -37,14 +36,6 @@ def lay_out(base, folder, test_share=0.0, validation_share=0.2, **settings):
     return job, version, examples
 
 
-def failure(job) -> Failure:
-    return Failure.model_validate_json((job.base / "output" / "failure").read_text().splitlines()[0])
-
-
-def health(job) -> HealthReport:
-    return HealthReport.from_json((job.base / "checkpoints" / "health.json").read_bytes())
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A model of two shapes, with a test split of five pictures."""
@@ -65,7 +56,7 @@ def test_a_small_dataset_becomes_a_model_with_curves_and_candidates(trained):
     assert [line.epoch for line in lines] == [1, 2, 3, 4, 5, 6]
     assert {"train_loss", "train_classification_loss", "train_localization_loss", "valid_map_50", "valid_loss"} <= lines[-1].metrics.keys()
     assert lines[-1].metrics["train_loss"] < lines[0].metrics["train_loss"]
-    assert (health(job).checked_count, health(job).excluded_count) == (24, 0)
+    assert (job.health.checked_count, job.health.excluded_count) == (24, 0)
     saved = {file.name for file in (job.base / "checkpoints" / "best").iterdir()}
     assert saved == {"model.json", "model.onnx", "labels.txt", "weights.npz", "held_out.jsonl"}
 
@@ -117,7 +108,7 @@ def test_held_out_detections_give_the_metrics_of_the_manifest(trained):
 def test_nothing_to_score_is_a_failure_with_a_hint(trained):
     job, _, examples, _ = trained
     assert evaluate(trained, "test_split", [e.model_copy(update={"split": "train"}) for e in examples]) == 1
-    assert (failure(job).code, bool(failure(job).hint)) == ("evaluation.no_examples", True)
+    assert (job.failure.code, bool(job.failure.hint)) == ("evaluation.no_examples", True)
 
 
 def test_unusable_pictures_and_annotations_are_reported_and_the_rest_is_learnt(tmp_path):
@@ -135,7 +126,7 @@ def test_unusable_pictures_and_annotations_are_reported_and_the_rest_is_learnt(t
     (folder / "unlabelled.png").write_bytes(raw)
     job, *_ = lay_out(tmp_path / "job", folder, **SHORTEST)
     assert job.run("train") == 0, job.log.read_text()
-    told = health(job)
+    told = job.health
     codes = {p.path: p.code for p in told.problems if p.is_excluded}
     assert codes.pop("copy.jpg", None) == "duplicate" or codes.pop("shape-2.jpg", None) == "duplicate"
     assert codes == {"cut.jpg": "corrupt", "broken.jpg": "annotation_broken", "tiny.png": "too_small"}
@@ -148,7 +139,7 @@ def test_what_is_left_must_be_enough(tmp_path):
         (folder / f"shape-{number}.xml").write_text("<annotation></annotation>")
     job, *_ = lay_out(tmp_path / "job", folder)
     assert job.run("train") == 1
-    assert (failure(job).code, bool(failure(job).hint)) == ("dataset.too_few_examples", True)
+    assert (job.failure.code, bool(job.failure.hint)) == ("dataset.too_few_examples", True)
     assert "Traceback" not in job.log.read_text()
 
 

@@ -9,8 +9,7 @@ import pyarrow.parquet
 import pytest
 
 from benchmarks.learning.local_job import LocalJob, freeze_folder
-from droplearn.contracts.dataset import HealthReport
-from droplearn.contracts.training import Failure, TaskSettings
+from droplearn.contracts.training import TaskSettings
 from droplearn.scenarios.ocr.sample import draw_page, write_sample
 from droplearn.scenarios.ocr.serving import load
 from tests.unit.ocr.test_page_predictor import png
@@ -25,14 +24,6 @@ def lay_out(base, folder, **settings):
     job.write_channel(version, examples, folder)
     job.write_request(chosen, version.version_id)
     return job, version, examples
-
-
-def failure(job) -> Failure:
-    return Failure.model_validate_json((job.base / "output" / "failure").read_text().splitlines()[0])
-
-
-def health(job) -> HealthReport:
-    return HealthReport.from_json((job.base / "checkpoints" / "health.json").read_bytes())
 
 
 def wait_for(job, words, process, seconds=180):
@@ -69,7 +60,7 @@ def test_receipts_become_a_model_with_fields_and_candidates(trained):
 
 
 def test_broken_pages_are_left_out_and_reported(trained):
-    report = health(trained[0])
+    report = trained[0].health
     assert {p.path: p.code for p in report.problems if p.is_excluded} == {"cut.jpg": "corrupt", "odd.png": "annotation_broken"}
     assert (report.checked_count, report.excluded_count) == (8, 2)
     assert "at least 50" in report.warnings[0]
@@ -162,5 +153,5 @@ def test_a_dataset_without_enough_text_fails_with_a_hint(tmp_path, text, count, 
         (folder / f"page-{number:02d}.xml").write_text(f"<annotation>{content}</annotation>")
     job, _, _ = lay_out(tmp_path / "job", folder)
     assert job.run("train") == 1
-    assert failure(job).code == code
-    assert failure(job).hint
+    assert job.failure.code == code
+    assert job.failure.hint

@@ -14,7 +14,7 @@ import pytest
 from benchmarks.learning.local_job import LocalJob, freeze_folder
 from droplearn.contracts.dataset import HealthReport
 from droplearn.contracts.evaluation import BadCase
-from droplearn.contracts.training import Failure, TaskSettings
+from droplearn.contracts.training import TaskSettings
 from droplearn.scenarios.recommendation.evaluation import MISSED, STRANGER
 from droplearn.scenarios.recommendation.sample import write_sample
 from droplearn.scenarios.recommendation.serving import TableRecommender
@@ -33,10 +33,6 @@ def evaluate(job: LocalJob, folder: Path, source: str) -> LocalJob:
     job.write_evaluation(job.model, version, examples, folder, source)
     assert job.run("evaluate") == 0, job.log.read_text()
     return job
-
-
-def failure(job: LocalJob) -> Failure:
-    return Failure.model_validate_json((job.base / "output" / "failure").read_text().splitlines()[0])
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +133,7 @@ def test_a_log_that_cannot_be_learnt_says_why(tmp_path: Path, name: str, body: b
     (drop / name).write_bytes(body)
     job = lay_out(LocalJob(tmp_path / "job", "recommendation"), drop)
     assert job.run("train") == 1
-    told = failure(job)
+    told = job.failure
     assert (told.code, bool(told.hint)) == (code, True)
     assert "Traceback" not in job.log.read_text()
 

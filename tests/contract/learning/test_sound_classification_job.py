@@ -9,8 +9,7 @@ import onnxruntime
 import pytest
 
 from benchmarks.learning.local_job import LocalJob, labelled_files, make_version, splits_of
-from droplearn.contracts.dataset import HealthReport
-from droplearn.contracts.training import Failure, MetricLine, TaskSettings
+from droplearn.contracts.training import MetricLine, TaskSettings
 from droplearn.scenarios.sound_classification.audio import decode
 from droplearn.scenarios.sound_classification.sample import LABELS, sound, write_sample
 from droplearn.scenarios.sound_classification.windows import WindowShape, cut
@@ -25,14 +24,6 @@ def lay_out(base, folder, test=(), validation_fraction=0.25, **settings):
     job.write_channel(version, examples, folder)
     job.write_request(TaskSettings(**settings), version.version_id)
     return job, version, examples
-
-
-def failure(job) -> Failure:
-    return Failure.model_validate_json((job.base / "output" / "failure").read_text().splitlines()[0])
-
-
-def health(job) -> HealthReport:
-    return HealthReport.from_json((job.base / "checkpoints" / "health.json").read_bytes())
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +54,7 @@ def test_a_small_dataset_becomes_a_model_whose_files_match_its_manifest(trained)
     assert sum(c.is_chosen for c in manifest.candidates) == 1
     assert "too few" in next(c for c in manifest.candidates if c.name == "small_network").reason or manifest.candidates[-1].reason
     assert {f.name for f in (job.base / "checkpoints" / "best").iterdir()} == {"model.json", *(f.name for f in manifest.files)}
-    assert (health(job).checked_count, health(job).excluded_count) == (15, 0)
+    assert (job.health.checked_count, job.health.excluded_count) == (15, 0)
 
 
 def test_the_way_to_a_model_of_heads_imports_neither_torch_nor_scikit_learn(trained):
@@ -120,8 +111,8 @@ def test_unusable_sounds_are_excluded_and_odd_ones_remarked(tmp_path):
     (folder / "beep" / "gone.wav").unlink()
     assert job.run("train") == 0, job.log.read_text()
     counts = {"corrupt": 1, "wrong_format": 1, "too_short": 1, "missing": 1, "wrong_extension": 1, "silent": 1}
-    assert health(job).problem_counts == counts
-    assert {p.path for p in health(job).problems if p.is_excluded} == {f"beep/{name}" for name in (*made, "gone.wav")}
+    assert job.health.problem_counts == counts
+    assert {p.path for p in job.health.problems if p.is_excluded} == {f"beep/{name}" for name in (*made, "gone.wav")}
     lines = [json.loads(line)["path"] for line in (job.model / "held_out.jsonl").read_text().splitlines()]
     assert {"beep/liar.wav", "beep/hush.wav"} <= set(lines)
     assert "beep/cut.flac" not in lines
@@ -147,8 +138,8 @@ def test_what_is_left_after_exclusions_must_still_be_enough(tmp_path, good, code
             (folder / label / f"{n}.wav").write_bytes(sound(label, n) if is_good else b"broken" + bytes([n]))
     job, *_ = lay_out(tmp_path / "job", folder)
     assert job.run("train") == 1
-    assert (failure(job).code, bool(failure(job).hint)) == (code, True)
-    assert "sounds" in failure(job).message or code == "dataset.one_label"
+    assert (job.failure.code, bool(job.failure.hint)) == (code, True)
+    assert "sounds" in job.failure.message or code == "dataset.one_label"
     assert "Traceback" not in job.log.read_text()
 
 
@@ -156,7 +147,7 @@ def test_a_stop_before_there_is_a_model_is_a_failure_with_a_hint(trained, tmp_pa
     *_, folder = trained
     job, *_ = lay_out(tmp_path / "job", folder)
     assert job.run("train", DROPLEARN_EXPORT_RESERVE_S="3600") == 1
-    assert failure(job).code == "training.stopped_before_model"
+    assert job.failure.code == "training.stopped_before_model"
 
 
 def test_a_killed_training_does_not_read_again_what_it_has_read(trained, tmp_path):

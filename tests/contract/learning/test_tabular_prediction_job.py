@@ -8,9 +8,8 @@ import pyarrow.parquet
 import pytest
 
 from benchmarks.learning.local_job import LocalJob, freeze_folder
-from droplearn.contracts.dataset import HealthReport
 from droplearn.contracts.evaluation import EvaluationCurves
-from droplearn.contracts.training import Failure, TaskSettings
+from droplearn.contracts.training import TaskSettings
 from droplearn.scenarios.tabular_prediction.sample import write_sample
 from droplearn.scenarios.tabular_prediction.serving import load
 
@@ -47,18 +46,10 @@ def score(job: LocalJob, folder: Path, source: str) -> int:
     return job.run("evaluate")
 
 
-def failure(job: LocalJob) -> Failure:
-    return Failure.model_validate_json((job.base / "output" / "failure").read_text().splitlines()[0])
-
-
 def table(folder: Path, text: str, name: str = "table.csv") -> Path:
     folder.mkdir(exist_ok=True)
     (folder / name).write_text(text)
     return folder
-
-
-def health(job: LocalJob) -> HealthReport:
-    return HealthReport.from_json((job.base / "checkpoints" / "health.json").read_bytes())
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +67,7 @@ def test_a_table_becomes_a_model_that_says_why_it_is_a_classification(trained):
     assert {c.name for c in manifest.candidates} == {"floor", "linear", "catboost_one_hot"}
     assert manifest.preprocessing["columns"]["customer_id"] == "ignored"
     assert next(iter(manifest.preprocessing["importance"]["columns"])) == "satisfaction"
-    assert any("customer_id" in warning for warning in health(trained).warnings)
+    assert any("customer_id" in warning for warning in trained.health.warnings)
 
 
 def test_no_file_of_the_fast_preset_is_a_pickle(trained):
@@ -119,8 +110,8 @@ def test_another_table_is_scored_by_running_the_model(trained, tmp_path):
 
 def test_a_table_without_a_needed_column_is_refused_by_its_name(trained, tmp_path):
     assert score(trained, table(tmp_path / "bad", "age,left\n3,yes\n"), "all_examples") == 1
-    assert failure(trained).code == "evaluation.missing_column"
-    assert "satisfaction" in failure(trained).message
+    assert trained.failure.code == "evaluation.missing_column"
+    assert "satisfaction" in trained.failure.message
 
 
 def test_the_served_model_answers_as_the_evaluated_one(trained, sample):
@@ -160,7 +151,7 @@ def test_a_regression_is_learnt_and_reported_with_its_residuals(new_job, sample)
 def test_a_useless_table_is_a_failure_with_a_hint(new_job, tmp_path, text, settings, code):
     job = new_job(table(tmp_path / "data", text), **settings)
     assert job.run("train") == 1
-    assert (failure(job).code, bool(failure(job).hint)) == (code, True)
+    assert (job.failure.code, bool(job.failure.hint)) == (code, True)
     assert "Traceback" not in job.log.read_text()
 
 
@@ -168,8 +159,8 @@ def test_ragged_rows_and_missing_targets_are_excluded_and_reported(new_job, tmp_
     rows = "".join(f"{i % 7},{i % 3},{'yes' if i % 7 > 3 else 'no'}\n" for i in range(60))
     job = new_job(table(tmp_path / "data", "a,b,t\n" + rows + "1,2\n3,1,\n"), **QUICK)
     assert job.run("train") == 0, job.log.read_text()
-    assert health(job).problem_counts == {"ragged_row": 1, "no_target": 1}
-    assert health(job).problems[0].path == "table.csv"
+    assert job.health.problem_counts == {"ragged_row": 1, "no_target": 1}
+    assert job.health.problems[0].path == "table.csv"
 
 
 def test_a_stop_keeps_the_model(new_job, sample):

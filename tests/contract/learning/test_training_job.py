@@ -13,7 +13,7 @@ from PIL import Image
 
 from benchmarks.learning.local_job import LocalJob
 from droplearn.contracts.dataset import HealthReport
-from droplearn.contracts.training import Failure, MetricLine
+from droplearn.contracts.training import MetricLine
 from droplearn.scenarios.image_classification.pixels import prepare
 from tests.contract.learning.conftest import lay_out, write
 from tests.pictures import picture
@@ -43,10 +43,6 @@ def tiny() -> bytes:
     out = io.BytesIO()
     Image.new("RGB", (6, 40)).save(out, "PNG")
     return out.getvalue()
-
-
-def failure(job) -> Failure:
-    return Failure.model_validate_json((job.base / "output" / "failure").read_text().splitlines()[0])
 
 
 def test_small_dataset_becomes_a_model_whose_files_match_its_manifest(new_job, easy):
@@ -108,7 +104,7 @@ def test_what_is_left_after_exclusions_must_still_be_enough(tmp_path, good, code
         file.write_bytes(b"broken" + file.name.encode())
     job = lay_out(LocalJob(tmp_path / "job"), folder)
     assert job.run("train") == 1
-    told = failure(job)
+    told = job.failure
     assert told.code == code
     assert told.hint
     assert "Traceback" not in job.log.read_text()
@@ -145,7 +141,7 @@ def test_a_stop_during_fine_tuning_keeps_the_model_and_takes_seconds(new_job, ha
 def test_a_stop_before_there_is_a_model_is_a_failure_with_a_hint(new_job, easy):
     job = new_job(easy)
     assert job.run("train", DROPLEARN_EXPORT_RESERVE_S="3600") == 1
-    assert failure(job).code == "training.stopped_before_model"
+    assert job.failure.code == "training.stopped_before_model"
     assert not (job.model / "model.json").exists()
 
 
@@ -192,7 +188,7 @@ def test_a_defect_becomes_a_failure_without_a_traceback_in_it(new_job, easy):
     job = new_job(easy)
     (job.base / "input" / "data" / "dataset" / "examples.jsonl").write_text("{not json\n")
     assert job.run("train") == 1
-    told = failure(job)
+    told = job.failure
     assert told.code == "training.bad_channel"
     assert "Traceback" not in told.message
 

@@ -11,7 +11,7 @@ from chalicelib.service.evaluation_plan import plan_evaluation, record_evaluatio
 from chalicelib.service.evaluation_results import REPORT, read_file
 from chalicelib.service.evaluations import create_evaluation
 from chalicelib.service.freezing import freeze
-from chalicelib.service.metrics import read_metrics
+from chalicelib.service.task_metrics import read_metrics
 from droplearn.contracts.errors import Conflict, InternalError, InvalidDataset, InvalidRequest
 from droplearn.contracts.evaluation import EvaluationReport, EvaluationRequest
 from droplearn.contracts.training import MetricLine, TaskSettings

@@ -18,7 +18,7 @@ FILE = "p/d/droplearn.yaml"
 
 def drop(platform: FakePlatform, *keys: str, at: int = 1) -> None:
     messages = [Message(str(i), drop_event(key, at + i)) for i, key in enumerate(keys)]
-    assert index_messages(messages, platform).failed == set()
+    assert index_messages(platform, messages).failed == set()
 
 
 def drop_config(platform: FakePlatform, text: str | bytes, at: int = 1, *, also: tuple[str, ...] = ()):
@@ -85,7 +85,7 @@ def test_a_corrected_file_clears_the_problem_and_a_removed_one_the_config():
     drop_config(platform, "oops: 1", at=1)
     assert drop_config(platform, "train: {}", at=2).config_problem is None
     del platform.dropped.objects[FILE]
-    index_messages([Message("x", drop_event(FILE, 3, is_removal=True))], platform)
+    index_messages(platform, [Message("x", drop_event(FILE, 3, is_removal=True))])
     dataset = platform.datasets.get("p/d")
     assert (dataset.config, dataset.config_problem) == (None, None)
 

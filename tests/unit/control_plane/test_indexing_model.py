@@ -53,7 +53,7 @@ def deliveries(draw: st.DrawFn) -> tuple[list[Dropped], list[list[Dropped]]]:
 
 def deliver(platform: FakePlatform, batch: list[Dropped]) -> set[str]:
     messages = [Message(str(i), event.body) for i, event in enumerate(batch)]
-    return index_messages(messages, platform, pause=lambda _: None).failed
+    return index_messages(platform, messages, pause=lambda _: None).failed
 
 
 def assert_like_the_naive_model(platform: FakePlatform, history: list[Dropped]) -> None:
@@ -136,7 +136,7 @@ def test_a_table_that_throttles_is_given_time():
             raise Throttled("aws.throttled", "m")
 
     platform.examples.before_write = throttle
-    assert index_messages([Message("1", drop_event("p/d/cat/1.jpg", 1))], platform, pause=pauses.append).failed == set()
+    assert index_messages(platform, [Message("1", drop_event("p/d/cat/1.jpg", 1))], pause=pauses.append).failed == set()
     assert platform.examples.counts("p", "d").labels == {"cat": 1}
     assert len(pauses) == 6
     assert max(pauses) <= 5
@@ -162,7 +162,7 @@ def test_what_comes_again_is_read_but_not_written():
 def test_a_poison_message_fails_alone():
     platform = FakePlatform()
     good = [Message(str(n), drop_event(f"p/d/cat/{n}.jpg", n + 1)) for n in range(3)]
-    outcome = index_messages([*good, Message("bad", "{ this is no event")], platform)
+    outcome = index_messages(platform, [*good, Message("bad", "{ this is no event")])
     assert (outcome.failed, outcome.malformed, outcome.written) == (set(), {"bad"}, 3)
 
 
@@ -177,7 +177,7 @@ def test_trouble_with_one_dataset_leaves_the_others_alone(error: Exception):
         return get(key)
 
     platform.datasets.get = troubled
-    outcome = index_messages([Message("1", drop_event("p/good/cat/1.jpg", 1)), Message("2", drop_event("p/bad/cat/1.jpg", 1))], platform)
+    outcome = index_messages(platform, [Message("1", drop_event("p/good/cat/1.jpg", 1)), Message("2", drop_event("p/bad/cat/1.jpg", 1))])
     assert outcome.failed == {"2"}
     assert platform.examples.counts("p", "good").labels == {"cat": 1}
 

@@ -24,7 +24,7 @@ def world(config: str = "train: {quiet_period_s: 60, max_runtime_s: 120, deploy:
 
 def drop(platform: FakePlatform, *names: str, at: int = 1) -> None:
     messages = [Message(name, drop_event(f"p/d/{name}", at)) for name in names]
-    assert index_messages(messages, platform).failed == set()
+    assert index_messages(platform, messages).failed == set()
 
 
 def run_until(platform: FakePlatform, seconds: float, *, repeats: int = 1) -> None:
@@ -34,7 +34,7 @@ def run_until(platform: FakePlatform, seconds: float, *, repeats: int = 1) -> No
         platform.quiet_timer.sent.remove(due[0])
         platform.moment = max(platform.moment, due[0][0])
         for _ in range(repeats):
-            check_quiet(due[0][1], platform)
+            check_quiet(platform, due[0][1])
     platform.moment = end
 
 
@@ -135,9 +135,9 @@ def test_a_crash_after_sending_leaves_a_message_that_does_no_harm():
 
     platform.datasets.change = crash
     messages = [Message("1", drop_event("p/d/droplearn.yaml", 1)), Message("2", drop_event("p/d/cat/1.jpg", 1))]
-    assert index_messages(messages, platform).failed == {"1", "2"}
+    assert index_messages(platform, messages).failed == {"1", "2"}
     platform.datasets.change = change
-    assert index_messages(messages, platform).failed == set()
+    assert index_messages(platform, messages).failed == set()
     assert len(platform.quiet_timer.sent) == 2
     run_until(platform, 200)
     assert len(platform.executions.started) == 1
@@ -147,7 +147,7 @@ def test_a_message_that_nobody_waits_for_dies_out():
     platform = world()
     drop(platform, "droplearn.yaml", "cat/1.jpg")
     remembered = platform.datasets.get("p/d").quiet_token
-    assert check_quiet(QuietMessage("p", "d", "orphan"), platform) is None
+    assert check_quiet(platform, QuietMessage("p", "d", "orphan")) is None
     assert platform.datasets.get("p/d").quiet_token == remembered
     assert len(platform.quiet_timer.sent) == 1
 
@@ -160,9 +160,9 @@ def test_a_crash_between_disarming_and_starting_is_made_good_by_the_same_message
     counts = platform.examples.counts
     platform.examples.counts = lambda *_: (_ for _ in ()).throw(TransientError("aws.unavailable", "m"))
     with pytest.raises(TransientError):
-        check_quiet(message, platform)
+        check_quiet(platform, message)
     platform.examples.counts = counts
-    assert check_quiet(message, platform)
+    assert check_quiet(platform, message)
     assert len(platform.executions.started) == 1
 
 
@@ -180,9 +180,9 @@ def test_a_crash_between_starting_and_remembering_starts_no_second_task():
 
     platform.datasets.change = crash
     with pytest.raises(TransientError):
-        check_quiet(message, platform)
+        check_quiet(platform, message)
     platform.datasets.change = change
-    started = check_quiet(message, platform)
+    started = check_quiet(platform, message)
     assert [*platform.tasks.known] == [started]
     assert len(platform.executions.started) == 1
 

@@ -36,7 +36,7 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> FakePlatform:
 
 def drop(platform: FakePlatform, *keys: str, at: int = 1) -> None:
     messages = [Message(str(i), drop_event(key, at + i)) for i, key in enumerate(keys)]
-    assert index_messages(messages, platform, pause=lambda _: None).failed == set()
+    assert index_messages(platform, messages, pause=lambda _: None).failed == set()
 
 
 def declare(platform: FakePlatform) -> None:

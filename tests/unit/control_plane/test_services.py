@@ -145,3 +145,12 @@ def test_an_endpoint_that_is_still_there_is_removed_again_later():
     platform.endpoints.remove = lambda *_: None
     with pytest.raises(TransientError):
         remove_endpoint(platform, service.id)
+
+
+@pytest.mark.parametrize(("placement", "models"), [("dedicated", ["", "-v2", "-v3"]), ("shared", ["", "-c1"])])
+def test_only_what_was_made_for_a_service_is_asked_to_go(placement, models):
+    """Each version has a model; those that share a server have one together, made anew with each configuration."""
+    platform = a_platform()
+    service, _ = deployed(platform, "STOPPING", placement=placement, version_count=3, config_count=1)
+    remove_endpoint(platform, service.id)
+    assert platform.endpoints.removed == [service.id, [service.id, f"{service.id}-c1"], [service.id + end for end in models]]

@@ -6,14 +6,16 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.domain.service import MAX_RUNTIME_S
 from chalicelib.domain.times import moment_of, text_of
 from chalicelib.service.identifying import identify
+from chalicelib.service.loading_tables import to_load
 from chalicelib.service.serving_time import IDLE_ROUNDS, MAX_CHANGES, TimeOrder, change_time, plan_serving
 from droplearn.contracts.errors import Conflict, InvalidRequest
 from tests.unit.control_plane.test_services import deployed
 from tests.unit.control_plane.things import a_platform
 
-ROWS_EXPIRE = 10**12
+ROWS_EXPIRE = 10**11
 
 
 def running(platform, **fields):
@@ -164,15 +166,22 @@ def test_looks_for_idleness_never_use_up_the_executions_history():
     assert rounds <= IDLE_ROUNDS + 5
 
 
-def test_rows_that_would_expire_before_the_new_deadline_are_written_anew():
+def test_rows_outlive_every_deadline_that_a_service_may_be_given():
+    platform = a_platform()
+    service, _ = running(platform, serving="tables")
+    rows_expire = to_load(platform, service)["expires_at"]
+    change_time(platform, service.id, TimeOrder(max_runtime_s=MAX_RUNTIME_S))
+    assert plan_serving(platform, service.id, rows_expire, 0)["wait_s"] == MAX_RUNTIME_S
+    platform.pass_time(1000)
+    assert to_load(platform, platform.services.get(service.id))["expires_at"] == rows_expire, "of later versions too"
+
+
+def test_a_service_that_an_earlier_release_has_loaded_ends_with_its_rows():
     platform = a_platform()
     service, _ = running(platform, serving="tables")
     rows_expire = int(platform.now().timestamp()) + 3600 + 24 * 3600
-    assert plan_serving(platform, service.id, rows_expire, 0)["next"] == "serve"
-    change_time(platform, service.id, TimeOrder(max_runtime_s=10 * 86400))
-    found = plan_serving(platform, service.id, rows_expire, 1)
-    assert (found["next"], found["expires_at"]) == ("keep_rows", int(platform.now().timestamp()) + 11 * 86400)
-    assert plan_serving(platform, service.id, found["expires_at"], 2)["next"] == "serve"
+    change_time(platform, service.id, TimeOrder(max_runtime_s=MAX_RUNTIME_S))
+    assert plan_serving(platform, service.id, rows_expire, 0)["wait_s"] == 3600 + 24 * 3600
 
 
 @pytest.mark.parametrize("status", ["STOPPING", "STOPPED", "FAILED"])

@@ -159,6 +159,15 @@ def test_ever_more_stays_in_float_until_the_metric_holds(network, samples, tmp_p
     assert (report.float_nodes > 0) == (file != "int8.0.onnx")
 
 
+@pytest.mark.parametrize(("metrics", "file"), [((0.95,), "int8.settled.onnx"), ((0.80, 0.95), "int8.0.onnx")])
+def test_group_normalisation_is_replaced_first_and_comes_back_where_the_metric_falls(
+    network, samples, tmp_path, monkeypatch, metrics, file
+):
+    monkeypatch.setattr("trainer.variants.settle_norms", lambda model, _: model)
+    report, made = make_variant("int8", network, tmp_path, samples, Bench(*metrics), GATE)
+    assert (report.is_published, made.name) == (True, file)
+
+
 def test_a_variant_that_could_not_be_measured_in_time_is_none(network, samples, tmp_path):
     report, made = make_variant("fp16", network, tmp_path, samples, Bench(None), GATE)
     assert (report.is_published, report.measured, made) == (False, None, None)

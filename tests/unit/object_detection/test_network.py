@@ -11,6 +11,7 @@ from droplearn.networks.detector import Detector
 from droplearn.networks.detector_graph import detector_graph, early_graph
 from droplearn.networks.detector_plan import DetectorPlan, points
 from droplearn.networks.efficientnet_lite import pretrained_weights
+from droplearn.networks.settled_norms import norms
 from droplearn.scenarios.learning import ProcessGroup
 from droplearn.scenarios.object_detection.assignment import BACKGROUND, IGNORED, Targets, assign, losses
 from droplearn.scenarios.object_detection.training.loader import Part
@@ -49,6 +50,12 @@ def test_the_onnx_detector_is_the_torch_detector_after_the_early_graph(built):
     assert scores == pytest.approx(logits.sigmoid().numpy(), abs=1e-4)
     assert boxes / SIZE == pytest.approx(expected / SIZE, abs=1e-4)
     assert boxes.shape == (2, 12 * 12 + 6 * 6 + 3 * 3, 4)
+
+
+def test_every_normalisation_of_the_detector_can_be_settled(built):
+    plan, _, weights = built
+    levels, shared = 3, 4  # each level's own: smooth; the two towers of two layers go over all levels; two ways down
+    assert len(norms(detector_graph(plan, weights, SIZE))) == levels + 2 + shared * levels
 
 
 def targets_and_answers(seed=0, label_count=3):

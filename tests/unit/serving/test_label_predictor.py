@@ -50,6 +50,13 @@ def test_equal_labels_keep_the_models_order() -> None:
     assert [entry["label"] for entry in told] == ["label 1", "label 0", "label 2"]
 
 
+@given(st.lists(st.sampled_from([0.0, 0.25, 0.5]), min_size=1, max_size=40), st.integers(1, 50))
+def test_an_answer_is_the_beginning_of_all_labels_sorted(values: list[float], top: int) -> None:
+    told = predictor(len(values)).answer(probabilities(*values), {}, {"top": str(top)})
+    places = sorted(range(len(values)), key=lambda place: -values[place])[:top]
+    assert [entry["label"] for entry in told] == [f"label {place}" for place in places]
+
+
 @given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=20))
 def test_every_answer_is_a_documented_one_with_at_most_six_digits(values: list[float]) -> None:
     for entry in predictor(len(values)).answer(probabilities(*values), {}, {"top": "20"}):

@@ -160,6 +160,12 @@ def test_big_files_and_tiny_pictures_are_refused() -> None:
     assert refused(encode(scene(7, 100), "PNG")) == "too_small"
 
 
+def test_a_file_that_ends_in_its_header_is_corrupt_and_the_message_is_for_people() -> None:
+    with pytest.raises(UndecodableImage, match="PNG file is damaged or cut off: its header") as caught:
+        decode(ALL_FORMATS["png"][:12])
+    assert "object" not in str(caught.value)
+
+
 def test_a_real_truncated_photo_is_corrupt() -> None:
     raw = encode(scene(640, 480), "JPEG")
     assert refused(raw[: len(raw) // 2]) == "corrupt"

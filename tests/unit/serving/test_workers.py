@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -91,6 +94,32 @@ def test_an_error_is_for_its_asker_alone() -> None:
     workers.close()
     assert isinstance(broken, KeyError)
     assert fine == b"a"
+
+
+def test_an_error_leaves_nothing_for_the_garbage_collector() -> None:
+    class Request:
+        """Of which it can be told when it is gone."""
+
+    def broken(request: Request) -> Steps[bytes]:
+        yield
+        raise ValueError(repr(request))
+
+    async def main(workers: Workers) -> weakref.ref[Request]:
+        request = Request()
+        watched = weakref.ref(request)
+        with suppress(ValueError):
+            await workers.finish(broken(request))
+        return watched
+
+    workers = Workers(1)
+    gc.disable()
+    try:
+        watched = asyncio.run(main(workers))
+        assert asyncio.run(workers.finish(Recorder().job("next"))) == b"next"  # the thread has let go of the job before
+        assert watched() is None
+    finally:
+        gc.enable()
+        workers.close()
 
 
 def test_an_asker_who_has_gone_hurts_nobody() -> None:

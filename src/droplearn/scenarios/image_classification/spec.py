@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from droplearn.scenarios.choices import batch_size, epochs, learning_rate, warmup_epochs
+from droplearn.scenarios.file_extensions import PICTURES
 from droplearn.scenarios.label_metrics import LABEL_METRICS
-from droplearn.scenarios.scenario import Limits, PresetSpec, ScenarioSpec
+from droplearn.scenarios.presets import high_accuracy, high_performance
+from droplearn.scenarios.scenario import Limits, ScenarioSpec
 
 SPEC = ScenarioSpec(
     name="image_classification",
@@ -14,24 +16,20 @@ SPEC = ScenarioSpec(
     answer_kind="labels",
     label_format="One folder per label; unlabelled pictures at the dataset's root.",
     media_types=["image/"],
-    file_extensions=[".jpg", ".jpeg", ".png", ".bmp", ".webp"],
+    file_extensions=list(PICTURES),
     primary_metric="top1_accuracy",
     is_higher_better=True,
     metrics=list(LABEL_METRICS),
-    presets={
-        "high_performance": PresetSpec(
-            title="High performance",
-            description="EfficientNet-Lite0: answers fast on small machines.",
-            network="efficientnet_lite0",
-            input_size=256,
-        ),
-        "high_accuracy": PresetSpec(
-            title="High accuracy",
-            description="EfficientNet-Lite2: about two points better, half as fast.",
-            network="efficientnet_lite2",
-            input_size=260,
-        ),
-    },
+    presets=high_performance(
+        "EfficientNet-Lite0: answers fast on small machines.",
+        network="efficientnet_lite0",
+        input_size=256,
+    )
+    | high_accuracy(
+        "EfficientNet-Lite2: about two points better, half as fast.",
+        network="efficientnet_lite2",
+        input_size=260,
+    ),
     hyper_parameters=[
         epochs("Epochs of fine-tuning", [5, 10, 20, 50], "as many as fit into the time while the validation metric gains"),
         learning_rate("Learning rate", [1e-4, 3e-4, 1e-3], "3e-4 for the network, three times that for the last layer"),

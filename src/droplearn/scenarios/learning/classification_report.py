@@ -5,12 +5,9 @@ Every scenario whose answer is one label of several uses it; what an example is,
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from time import monotonic
 
 import numpy as np
@@ -24,6 +21,7 @@ from droplearn.scenarios.learning.curves import curves_of_classifier
 from droplearn.scenarios.learning.intervals import classification_intervals
 from droplearn.scenarios.learning.label_reports import calibration_report, label_reports
 from droplearn.scenarios.learning.metrics import calibration_bins, classification_metrics, confusion_matrix
+from droplearn.scenarios.learning.reporting import held_out_lines, in_words, make_report
 
 HELD_OUT_FILE, NETWORK_FILE = "held_out.jsonl", "model.onnx"
 
@@ -52,13 +50,13 @@ def evaluate_classifier(context: EvaluationContext, predict: Predict, nouns: str
     if not scored.examples:
         raise InvalidDataset(
             "evaluation.no_examples",
-            f"No example can be scored ({_told(scored.skipped) or 'the dataset version has none'}).",
+            f"No example can be scored ({in_words(scored.skipped) or 'the dataset version has none'}).",
             hint=f"Evaluate on a dataset with labelled {nouns} whose labels the model knows.",
         )
     index = {label: i for i, label in enumerate(context.manifest.labels)}
     y = np.array([index[label] for _, label in scored.examples], dtype=np.int64)
     return EvaluationResult(
-        _report(context, scored, y, monotonic() - started, nouns),
+        _report(context, scored, y, started, nouns),
         _columns(context, scored, y),
         curves_of_classifier(context.request.evaluation_id, context.manifest.labels, y, scored.probabilities),
         _bad_cases(context, scored, y),
@@ -68,15 +66,9 @@ def evaluate_classifier(context: EvaluationContext, predict: Predict, nouns: str
 def _held_out(context: EvaluationContext) -> Scored:
     protocol: EvaluationProtocol = "held_out_validation" if context.manifest.metrics_protocol == "validation" else "cross_validation"
     known = {(e.path, e.label) for e in context.source.examples}
-    lines = [line for line in _lines(context.model_folder / HELD_OUT_FILE) if (line["path"], line["label"]) in known]
+    lines = [line for line in held_out_lines(context.model_folder / HELD_OUT_FILE) if (line["path"], line["label"]) in known]
     probabilities = np.array([line["probabilities"] for line in lines], dtype=np.float64).reshape(len(lines), -1)
     return Scored([(str(line["path"]), str(line["label"])) for line in lines], probabilities, protocol, Counter())
-
-
-def _lines(file: Path) -> Iterator[dict[str, object]]:
-    if file.exists():
-        with file.open(encoding="utf-8") as lines:
-            yield from (json.loads(line) for line in lines if line.strip())
 
 
 def _run(context: EvaluationContext, predict: Predict) -> Scored:
@@ -95,21 +87,17 @@ def _label(example: VersionExample) -> str:
     return example.label or ""
 
 
-def _report(context: EvaluationContext, scored: Scored, y: Integers, duration_s: float, nouns: str) -> EvaluationReport:
+def _report(context: EvaluationContext, scored: Scored, y: Integers, started: float, nouns: str) -> EvaluationReport:
     labels = context.manifest.labels
     confusion = confusion_matrix(y, scored.probabilities.argmax(axis=1), len(labels))
-    return EvaluationReport(
-        evaluation_id=context.request.evaluation_id,
-        model_id=context.request.model_id,
-        scenario=context.request.scenario,
-        dataset_version=context.request.dataset_version,
-        protocol=scored.protocol,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    return make_report(
+        context,
+        scored.protocol,
+        started,
+        classification_metrics(y, scored.probabilities),
         example_count=len(y),
         bad_case_count=int(len(y) - confusion.trace()),
         skipped_count=scored.skipped.total(),
-        duration_s=round(duration_s, 3),
-        metrics={name: round(value, 6) for name, value in classification_metrics(y, scored.probabilities).items()},
         intervals=classification_intervals(confusion),
         labels=label_reports(labels, confusion),
         confusion_matrix=confusion.tolist(),
@@ -119,17 +107,13 @@ def _report(context: EvaluationContext, scored: Scored, y: Integers, duration_s:
 
 
 def _warnings(context: EvaluationContext, scored: Scored, y: Integers, nouns: str) -> list[str]:
-    told = [f"Not scored: {_told(scored.skipped)}."] if scored.skipped.total() else []
+    told = [f"Not scored: {in_words(scored.skipped)}."] if scored.skipped.total() else []
     missing = [label for i, label in enumerate(context.manifest.labels) if i not in set(y.tolist())]
     if missing:
         told.append(f"No example of {len(missing)} of the model's labels: {', '.join(missing[:5])}{', ...' if len(missing) > 5 else ''}.")
     if scored.protocol == "other_dataset" and context.request.dataset_version == context.manifest.dataset_version:
         told.append(f"The model learnt from this dataset version: these figures say little about new {nouns}.")
     return told
-
-
-def _told(skipped: Counter[str]) -> str:
-    return ", ".join(f"{count} {reason}" for reason, count in skipped.most_common())
 
 
 def _bad_cases(context: EvaluationContext, scored: Scored, y: Integers) -> list[BadCase]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -15,9 +12,10 @@ import numpy as np
 
 from droplearn.contracts.dataset import VersionExample
 from droplearn.contracts.errors import InvalidDataset
-from droplearn.contracts.evaluation import EvaluationProtocol, EvaluationReport, LabelReport
+from droplearn.contracts.evaluation import EvaluationProtocol, LabelReport
 from droplearn.scenarios.annotation_formats.alignment import Unusable
 from droplearn.scenarios.learning import EvaluationContext, EvaluationResult
+from droplearn.scenarios.learning.reporting import held_out_lines, in_words, make_report
 from droplearn.scenarios.learning.threads import in_threads
 from droplearn.scenarios.object_detection.boxes import NMS_IOU, Detections
 from droplearn.scenarios.object_detection.findings import Findings
@@ -58,25 +56,21 @@ def evaluate(context: EvaluationContext) -> EvaluationResult:
     if not any(len(truth.labels) for truth in scored.truths):
         raise InvalidDataset(
             "evaluation.no_examples",
-            f"No annotated object can be scored ({_told(scored.skipped + scored.unknown_labels) or 'the dataset version has none'}).",
+            f"No annotated object can be scored ({in_words(scored.skipped + scored.unknown_labels) or 'the dataset version has none'}).",
             hint="Evaluate on a dataset with annotated pictures whose labels the model knows.",
         )
     precision, metrics = measure(scored.truths, scored.rows, len(context.manifest.labels))
     if context.request.source == "held_out":
         metrics |= {name: v for name in LOSS_NAMES if (v := context.manifest.metrics.get(f"valid_{name}")) is not None}
     found = Findings.of(context.manifest.labels, scored.paths, scored.truths, [row.found for row in scored.rows])
-    report = EvaluationReport(
-        evaluation_id=context.request.evaluation_id,
-        model_id=context.request.model_id,
-        scenario=context.request.scenario,
-        dataset_version=context.request.dataset_version,
-        protocol=scored.protocol,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    report = make_report(
+        context,
+        scored.protocol,
+        started,
+        metrics,
         example_count=len(scored.paths),
         bad_case_count=len({case.path for case in found.bad_cases}),
         skipped_count=scored.skipped.total(),
-        duration_s=round(monotonic() - started, 3),
-        metrics={name: round(value, 6) for name, value in metrics.items()},
         intervals=detection_intervals(found, scored.paths),
         labels=_label_reports(context, scored),
         details=_details(context, scored, precision),
@@ -87,7 +81,7 @@ def evaluate(context: EvaluationContext) -> EvaluationResult:
 
 def _held_out(context: EvaluationContext) -> Scored:
     known = {e.path for e in context.source.examples}
-    lines = [line for line in _lines(context.model_folder / HELD_OUT_FILE) if line["path"] in known]
+    lines = [line for line in held_out_lines(context.model_folder / HELD_OUT_FILE) if line["path"] in known]
     index = {label: i for i, label in enumerate(context.manifest.labels)}
     truths = [
         Truth(
@@ -111,12 +105,6 @@ def _held_out(context: EvaluationContext) -> Scored:
         for line in lines
     ]
     return Scored([line["path"] for line in lines], truths, rows, "held_out_validation", Counter(), Counter())
-
-
-def _lines(file: Path) -> Iterator[dict[str, Any]]:
-    if file.exists():
-        with file.open(encoding="utf-8") as lines:
-            yield from (json.loads(line) for line in lines if line.strip())
 
 
 def _boxes(items: list[dict[str, Any]]) -> Any:
@@ -202,9 +190,9 @@ def _number(value: float) -> float | None:
 
 
 def _warnings(context: EvaluationContext, scored: Scored) -> list[str]:
-    told = [f"Not scored: {_told(scored.skipped)}."] if scored.skipped.total() else []
+    told = [f"Not scored: {in_words(scored.skipped)}."] if scored.skipped.total() else []
     if scored.unknown_labels:
-        told.append(f"The model does not know these labels, which were left out: {_told(scored.unknown_labels)}.")
+        told.append(f"The model does not know these labels, which were left out: {in_words(scored.unknown_labels)}.")
     seen = {int(label) for truth in scored.truths for label in truth.labels}
     missing = [label for i, label in enumerate(context.manifest.labels) if i not in seen]
     if missing:
@@ -212,7 +200,3 @@ def _warnings(context: EvaluationContext, scored: Scored) -> list[str]:
     if scored.protocol == "other_dataset" and context.request.dataset_version == context.manifest.dataset_version:
         told.append("The model learnt from this dataset version: these figures say little about new pictures.")
     return told
-
-
-def _told(skipped: Counter[str]) -> str:
-    return ", ".join(f"{count} {reason}" for reason, count in skipped.most_common(10))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from droplearn.scenarios.choices import batch_size, epochs, learning_rate, warmup_epochs
-from droplearn.scenarios.scenario import Limits, PresetSpec, ScenarioSpec
+from droplearn.scenarios.file_extensions import PICTURES
+from droplearn.scenarios.presets import high_accuracy, high_performance
+from droplearn.scenarios.scenario import Limits, ScenarioSpec
 
-PICTURE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 ANNOTATION_EXTENSIONS = (".xml", ".json", ".txt", ".names", ".yaml", ".yml")
 MIN_ANNOTATED = 5
 """Pictures with an object on them: fewer leave nothing to validate with."""
@@ -19,24 +20,20 @@ SPEC = ScenarioSpec(
     label_format="A VOC XML or YOLO text file per picture (a.jpg + a.xml), or one COCO JSON for many; pictures without one are unlabelled.",
     labels_from="annotations",
     media_types=["image/"],
-    file_extensions=[*PICTURE_EXTENSIONS, *ANNOTATION_EXTENSIONS],
+    file_extensions=[*PICTURES, *ANNOTATION_EXTENSIONS],
     primary_metric="map_50",
     is_higher_better=True,
     metrics=["map_50", "map_50_95", "precision", "recall", "f1", "classification_loss", "localization_loss", "total_loss"],
-    presets={
-        "high_performance": PresetSpec(
-            title="High performance",
-            description="EfficientNet-Lite0 with a light head: answers in some 20 ms on one core.",
-            network="efficientnet_lite0",
-            input_size=320,
-        ),
-        "high_accuracy": PresetSpec(
-            title="High accuracy",
-            description="EfficientNet-Lite2 with a wider head and larger input: more accurate, about a third as fast.",
-            network="efficientnet_lite2",
-            input_size=416,
-        ),
-    },
+    presets=high_performance(
+        "EfficientNet-Lite0 with a light head: answers in some 20 ms on one core.",
+        network="efficientnet_lite0",
+        input_size=320,
+    )
+    | high_accuracy(
+        "EfficientNet-Lite2 with a wider head and larger input: more accurate, about a third as fast.",
+        network="efficientnet_lite2",
+        input_size=416,
+    ),
     hyper_parameters=[
         epochs(
             "Epochs",

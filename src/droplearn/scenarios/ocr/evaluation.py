@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -16,6 +14,7 @@ from droplearn.contracts.errors import InvalidDataset
 from droplearn.contracts.evaluation import EvaluationProtocol, EvaluationReport
 from droplearn.scenarios.annotation_formats.alignment import Unusable
 from droplearn.scenarios.learning import EvaluationContext, EvaluationResult
+from droplearn.scenarios.learning.reporting import held_out_lines, in_words, make_report
 from droplearn.scenarios.learning.threads import in_threads
 from droplearn.scenarios.ocr.annotated import AnnotationReader
 from droplearn.scenarios.ocr.bad_cases import bad_cases
@@ -49,26 +48,18 @@ def evaluate(context: EvaluationContext) -> EvaluationResult:
     if not scored.pages:
         raise InvalidDataset(
             "evaluation.no_examples",
-            f"No page can be scored ({_told(scored.skipped) or 'the dataset version has none'}).",
+            f"No page can be scored ({in_words(scored.skipped) or 'the dataset version has none'}).",
             hint="Evaluate on a dataset with annotated pages.",
         )
-    return EvaluationResult(
-        _report(context, scored, monotonic() - started), _columns(scored), bad_cases=bad_cases(scored.pages, scored.kinds)
-    )
+    return EvaluationResult(_report(context, scored, started), _columns(scored), bad_cases=bad_cases(scored.pages, scored.kinds))
 
 
 def _held_out(context: EvaluationContext) -> Scored:
     protocol: EvaluationProtocol = "cross_validation" if context.manifest.metrics_protocol == "cross_validation" else "held_out_validation"
     known = {example.path for example in context.source.examples}
-    pages = [page for page in map(PageResult.from_dict, _lines(context.model_folder / HELD_OUT_FILE)) if page.path in known]
+    pages = [page for page in map(PageResult.from_dict, held_out_lines(context.model_folder / HELD_OUT_FILE)) if page.path in known]
     extractor = load_extractor(context.model_folder)
     return Scored(pages, kinds_of(extractor.fields) if extractor is not None else {}, protocol, Counter())
-
-
-def _lines(file: Path) -> Iterator[dict[str, Any]]:
-    if file.exists():
-        with file.open(encoding="utf-8") as lines:
-            yield from (json.loads(line) for line in lines if line.strip())
 
 
 def _run(context: EvaluationContext) -> Scored:
@@ -94,21 +85,17 @@ def _run(context: EvaluationContext) -> Scored:
     return Scored(pages, kinds_of(model.fields), "test_split" if is_test else "other_dataset", skipped)
 
 
-def _report(context: EvaluationContext, scored: Scored, duration_s: float) -> EvaluationReport:
+def _report(context: EvaluationContext, scored: Scored, started: float) -> EvaluationReport:
     conventions = Conventions.from_dict(context.manifest.preprocessing)
     metrics = line_metrics(scored.pages, conventions.is_case_sensitive) | field_metrics(scored.pages, scored.kinds)
-    return EvaluationReport(
-        evaluation_id=context.request.evaluation_id,
-        model_id=context.request.model_id,
-        scenario=context.request.scenario,
-        dataset_version=context.request.dataset_version,
-        protocol=scored.protocol,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    return make_report(
+        context,
+        scored.protocol,
+        started,
+        metrics,
         example_count=len(scored.pages),
         bad_case_count=sum(not is_right(page, scored.kinds) for page in scored.pages),
         skipped_count=scored.skipped.total(),
-        duration_s=round(duration_s, 3),
-        metrics={name: round(value, 6) for name, value in metrics.items()},
         intervals=page_intervals(scored.pages, scored.kinds),
         details=_details(context, scored, conventions),
         warnings=_warnings(context, scored),
@@ -139,17 +126,13 @@ def _field_details(scored: Scored, *, is_given: bool) -> dict[str, dict[str, Any
 
 
 def _warnings(context: EvaluationContext, scored: Scored) -> list[str]:
-    told = [f"Not scored: {_told(scored.skipped)}."] if scored.skipped.total() else []
+    told = [f"Not scored: {in_words(scored.skipped)}."] if scored.skipped.total() else []
     missing = [name for name in scored.kinds if not any(name in page.values for page in scored.pages)]
     if missing:
         told.append(f"No page has {len(missing)} of the model's fields: {', '.join(missing[:5])}{', ...' if len(missing) > 5 else ''}.")
     if scored.protocol == "other_dataset" and context.request.dataset_version == context.manifest.dataset_version:
         told.append("The model learnt from this dataset version: these figures say little about new pages.")
     return told
-
-
-def _told(skipped: Counter[str]) -> str:
-    return ", ".join(f"{count} {reason}" for reason, count in skipped.most_common())
 
 
 def _columns(scored: Scored) -> dict[str, Sequence[Any]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from droplearn.scenarios.choices import batch_size, epochs, learning_rate, warmup_epochs
-from droplearn.scenarios.scenario import Limits, OptionSpec, PresetSpec, ScenarioSpec
+from droplearn.scenarios.file_extensions import PICTURES
+from droplearn.scenarios.presets import high_accuracy, high_performance
+from droplearn.scenarios.scenario import Limits, OptionSpec, ScenarioSpec
 
-PICTURE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 ANNOTATION_EXTENSIONS = (".xml", ".json")
 MIN_ANNOTATED = 3
 """Pages with text: two to learn from, one to validate on."""
@@ -20,7 +21,7 @@ SPEC = ScenarioSpec(
     "optionally a.json with the fields' values.",
     labels_from="annotations",
     media_types=["image/"],
-    file_extensions=[*PICTURE_EXTENSIONS, *ANNOTATION_EXTENSIONS],
+    file_extensions=[*PICTURES, *ANNOTATION_EXTENSIONS],
     primary_metric="line_accuracy",
     is_higher_better=True,
     metrics=[
@@ -32,20 +33,16 @@ SPEC = ScenarioSpec(
         "field_macro_f1_exact",
         "field_macro_f1_given_lines",
     ],
-    presets={
-        "high_performance": PresetSpec(
-            title="High performance",
-            description="PP-OCRv6 small; pages are looked at with at most 1,280 pixels a side: about two seconds a full page on one core.",
-            network="pp_ocr_v6_small",
-            input_size=1280,
-        ),
-        "high_accuracy": PresetSpec(
-            title="High accuracy",
-            description="PP-OCRv6 small; pages are looked at with up to 2,000 pixels a side: finds smaller print, half as fast.",
-            network="pp_ocr_v6_small",
-            input_size=2000,
-        ),
-    },
+    presets=high_performance(
+        "PP-OCRv6 small; pages are looked at with at most 1,280 pixels a side: about two seconds a full page on one core.",
+        network="pp_ocr_v6_small",
+        input_size=1280,
+    )
+    | high_accuracy(
+        "PP-OCRv6 small; pages are looked at with up to 2,000 pixels a side: finds smaller print, half as fast.",
+        network="pp_ocr_v6_small",
+        input_size=2000,
+    ),
     hyper_parameters=[
         epochs("Epochs of fine-tuning the recogniser", [5, 10, 20, 50], "as many as fit into the time while the validation metric gains"),
         learning_rate("Learning rate of the recogniser", [1e-4, 3e-4, 1e-3], "4e-4"),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, NamedTuple
 
 from droplearn.contracts.errors import InvalidDataset
 from droplearn.contracts.evaluation import BadCase, EvaluationProtocol, EvaluationReport
 from droplearn.scenarios.learning import EvaluationContext, EvaluationResult
+from droplearn.scenarios.learning.reporting import make_report
 from droplearn.scenarios.recommendation.columns import Wanted
 from droplearn.scenarios.recommendation.intervals import user_intervals
 from droplearn.scenarios.recommendation.metrics import AT, ListScores, list_metrics, score_lists
@@ -48,7 +48,7 @@ def evaluate(context: EvaluationContext) -> EvaluationResult:
             hint="Evaluate on interactions that the model has not seen.",
         )
     scores = score_lists(scored.recommended, scored.relevant)
-    report = _report(context, scored, scores, monotonic() - started)
+    report = _report(context, scored, scores, started)
     return EvaluationResult(report, _columns(scored, scores), bad_cases=_bad_cases(scored, scores))
 
 
@@ -80,19 +80,15 @@ def _other_dataset(context: EvaluationContext) -> Scored:
     return Scored(users, lists, [wanted[user] for user in users], "other_dataset", int(context.manifest.preprocessing["items"]), strangers)
 
 
-def _report(context: EvaluationContext, scored: Scored, scores: ListScores, duration_s: float) -> EvaluationReport:
+def _report(context: EvaluationContext, scored: Scored, scores: ListScores, started: float) -> EvaluationReport:
     metrics = list_metrics(scored.recommended, scored.relevant, scored.item_count)
-    return EvaluationReport(
-        evaluation_id=context.request.evaluation_id,
-        model_id=context.request.model_id,
-        scenario=context.request.scenario,
-        dataset_version=context.request.dataset_version,
-        protocol=scored.protocol,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    return make_report(
+        context,
+        scored.protocol,
+        started,
+        metrics,
         example_count=len(scored.users),
         bad_case_count=int((scores.precision == 0).sum()),
-        duration_s=round(duration_s, 3),
-        metrics={name: round(value, 6) for name, value in metrics.items()},
         intervals=user_intervals(scores),
         details={
             "unit": "users",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from droplearn.scenarios.scenario import Limits, OptionSpec, PresetSpec, ScenarioSpec
+from droplearn.scenarios.file_extensions import TABLES
+from droplearn.scenarios.presets import high_accuracy, high_performance
+from droplearn.scenarios.scenario import Limits, OptionSpec, ScenarioSpec
 
 SPEC = ScenarioSpec(
     name="recommendation",
@@ -13,22 +15,18 @@ SPEC = ScenarioSpec(
     label_format="Tables with a user and an item in each row, weight and time where known; a table of items with topics beside them.",
     labels_from="rows",
     media_types=[],
-    file_extensions=[".csv", ".tsv", ".parquet"],
+    file_extensions=list(TABLES),
     primary_metric="ndcg_at_10",
     is_higher_better=True,
     metrics=["ndcg_at_10", "recall_at_10", "precision_at_10", "coverage"],
-    presets={
-        "high_performance": PresetSpec(
-            title="High performance",
-            description="Five kinds of models, few settings each; small tables.",
-            network="ease, rp3beta, cosine, ials, popularity",
-        ),
-        "high_accuracy": PresetSpec(
-            title="High accuracy",
-            description="The same with more settings each, and tables twice as deep.",
-            network="ease, rp3beta, cosine, ials, popularity",
-        ),
-    },
+    presets=high_performance(
+        "Five kinds of models, few settings each; small tables.",
+        network="ease, rp3beta, cosine, ials, popularity",
+    )
+    | high_accuracy(
+        "The same with more settings each, and tables twice as deep.",
+        network="ease, rp3beta, cosine, ials, popularity",
+    ),
     hyper_parameters=[],
     options=[
         OptionSpec(name="user", title="User column", description="Empty: recognised by its name.", kind="text"),

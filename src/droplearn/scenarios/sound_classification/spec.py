@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from droplearn.scenarios.choices import batch_size, epochs, learning_rate, warmup_epochs
 from droplearn.scenarios.label_metrics import LABEL_METRICS
-from droplearn.scenarios.scenario import Limits, PresetSpec, ScenarioSpec
+from droplearn.scenarios.presets import high_accuracy, high_performance
+from droplearn.scenarios.scenario import Limits, ScenarioSpec
 
 SPEC = ScenarioSpec(
     name="sound_classification",
@@ -18,20 +19,16 @@ SPEC = ScenarioSpec(
     primary_metric="top1_accuracy",
     is_higher_better=True,
     metrics=list(LABEL_METRICS),
-    presets={
-        "high_performance": PresetSpec(
-            title="High performance",
-            description="Spectrograms of 224 bands and 2.3 seconds for EfficientNet-Lite0: answers fast on small machines.",
-            network="efficientnet_lite0",
-            input_size=224,
-        ),
-        "high_accuracy": PresetSpec(
-            title="High accuracy",
-            description="Spectrograms of 260 bands and 2.6 seconds for EfficientNet-Lite2: finer, about half as fast.",
-            network="efficientnet_lite2",
-            input_size=260,
-        ),
-    },
+    presets=high_performance(
+        "Spectrograms of 224 bands and 2.3 seconds for EfficientNet-Lite0: answers fast on small machines.",
+        network="efficientnet_lite0",
+        input_size=224,
+    )
+    | high_accuracy(
+        "Spectrograms of 260 bands and 2.6 seconds for EfficientNet-Lite2: finer, about half as fast.",
+        network="efficientnet_lite2",
+        input_size=260,
+    ),
     hyper_parameters=[
         epochs(
             "Epochs of the small network",

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from droplearn.contracts.dataset import ExampleStatus
 from droplearn.contracts.errors import InvalidDataset
+from droplearn.scenarios.file_extensions import TABLES
 from droplearn.scenarios.keys import reason_to_skip
 from droplearn.scenarios.learning.context import ExampleSource
 from droplearn.scenarios.scenario import Recognised
 from droplearn.scenarios.tables.source import TableSource
 
-EXTENSIONS = (".csv", ".tsv", ".parquet")
-
 
 def is_table(path: str) -> bool:
     """By its extension."""
-    return path.lower().endswith(EXTENSIONS)
+    return path.lower().endswith(TABLES)
 
 
 def recognise_table(path: str, size_bytes: int, max_bytes: int) -> Recognised:
     """A table is LABELLED without a label: its labels are in its rows. Folders mean nothing."""
-    reason = reason_to_skip(path, size_bytes, extensions=EXTENSIONS, wrong_kind="not_a_table", max_bytes=max_bytes)
+    reason = reason_to_skip(path, size_bytes, extensions=TABLES, wrong_kind="not_a_table", max_bytes=max_bytes)
     return Recognised(ExampleStatus.SKIPPED, reason=reason) if reason else Recognised(ExampleStatus.LABELLED)
 
 

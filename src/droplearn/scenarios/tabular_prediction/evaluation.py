@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
 import numpy as np
 
 from droplearn.contracts.errors import InvalidDataset
-from droplearn.contracts.evaluation import BadCase, CalibrationBin, EvaluationCurves, EvaluationReport, LabelReport
+from droplearn.contracts.evaluation import BadCase, CalibrationBin, EvaluationCurves, LabelReport
 from droplearn.scenarios.learning import EvaluationContext, EvaluationResult
 from droplearn.scenarios.learning.arrays import Floats, Integers
 from droplearn.scenarios.learning.curves import curves_of_classifier
 from droplearn.scenarios.learning.intervals import classification_intervals
 from droplearn.scenarios.learning.label_reports import calibration_report, label_reports
 from droplearn.scenarios.learning.metrics import calibration_bins, confusion_matrix, expected_calibration_error
+from droplearn.scenarios.learning.reporting import in_words, make_report
 from droplearn.scenarios.tabular_prediction.members.ensemble import Pipeline
 from droplearn.scenarios.tabular_prediction.metrics import classification_scores, regression_scores
 from droplearn.scenarios.tabular_prediction.residuals import regression_intervals, residual_details
@@ -54,22 +53,18 @@ def evaluate(context: EvaluationContext) -> EvaluationResult:
     if not len(scored.rows):
         raise InvalidDataset(
             "evaluation.no_examples",
-            f"No row can be scored ({_told(scored.skipped) or 'there is none'}).",
+            f"No row can be scored ({in_words(scored.skipped) or 'there is none'}).",
             hint=f"Evaluate on tables whose column {pipeline.target!r} has values that the model knows.",
         )
     found = _regression(scored) if pipeline.problem == "regression" else _classification(context, scored, pipeline)
-    report = EvaluationReport(
-        evaluation_id=context.request.evaluation_id,
-        model_id=context.request.model_id,
-        scenario=context.request.scenario,
-        dataset_version=context.request.dataset_version,
-        protocol=scored.protocol,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    report = make_report(
+        context,
+        scored.protocol,
+        started,
+        found.metrics,
         example_count=len(scored.rows),
         bad_case_count=found.bad_case_count,
         skipped_count=scored.skipped.total(),
-        duration_s=round(monotonic() - started, 3),
-        metrics={name: round(value, 6) for name, value in found.metrics.items()},
         intervals=found.intervals,
         labels=found.labels,
         confusion_matrix=found.confusion,
@@ -124,15 +119,11 @@ def _details(context: EvaluationContext) -> dict[str, Any]:
 
 
 def _warnings(context: EvaluationContext, scored: Scored) -> list[str]:
-    told = [f"Not scored: {_told(scored.skipped)}."] if scored.skipped.total() else []
+    told = [f"Not scored: {in_words(scored.skipped)}."] if scored.skipped.total() else []
     told.extend(scored.warnings)
     if scored.protocol == "other_dataset" and context.request.dataset_version == context.manifest.dataset_version:
         told.append("The model learnt from this dataset version: these figures say little about new rows.")
     return told
-
-
-def _told(skipped: Counter[str]) -> str:
-    return ", ".join(f"{count} {reason}" for reason, count in skipped.most_common())
 
 
 def _columns(scored: Scored, pipeline: Pipeline) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from droplearn.scenarios.choices import epochs, learning_rate
-from droplearn.scenarios.scenario import Limits, OptionSpec, PresetSpec, ScenarioSpec
+from droplearn.scenarios.file_extensions import TABLES
+from droplearn.scenarios.presets import high_accuracy, high_performance
+from droplearn.scenarios.scenario import Limits, OptionSpec, ScenarioSpec
 
 CLASSIFICATION_METRICS = ("roc_auc", "log_loss", "accuracy", "macro_f1")
 REGRESSION_METRICS = ("rmse", "mae", "r2")
@@ -18,22 +20,18 @@ SPEC = ScenarioSpec(
     label_format="CSV or Parquet files with one row per example; one column is the target (default: the last one).",
     labels_from="rows",
     media_types=["text/csv", "text/tab-separated-values", "application/vnd.apache.parquet"],
-    file_extensions=[".csv", ".tsv", ".parquet"],
+    file_extensions=list(TABLES),
     primary_metric="roc_auc",
     is_higher_better=True,
     metrics=[*CLASSIFICATION_METRICS, *REGRESSION_METRICS],
-    presets={
-        "high_performance": PresetSpec(
-            title="High performance",
-            description="Our ensemble of CatBoost, LightGBM, a network and a linear model: native files, one row in milliseconds.",
-            network="ensemble",
-        ),
-        "high_accuracy": PresetSpec(
-            title="High accuracy",
-            description="AutoGluon beside our ensemble; the better one by validation. Slower answers where AutoGluon is chosen.",
-            network="autogluon",
-        ),
-    },
+    presets=high_performance(
+        "Our ensemble of CatBoost, LightGBM, a network and a linear model: native files, one row in milliseconds.",
+        network="ensemble",
+    )
+    | high_accuracy(
+        "AutoGluon beside our ensemble; the better one by validation. Slower answers where AutoGluon is chosen.",
+        network="autogluon",
+    ),
     hyper_parameters=[
         epochs("Members of the ensemble that are tried", [1, 4, 8, 16], "as many as fit into the time while the validation metric gains"),
         learning_rate("Learning rate of the boosted trees", [0.02, 0.05, 0.1], "by the number of rows", minimum=1e-4),

@@ -23,6 +23,7 @@ from droplearn.scenarios.image_classification.training.schedule import (
     Schedule,
 )
 from droplearn.scenarios.learning import ProcessGroup
+from droplearn.scenarios.learning.adam_moments import load_moments, moments_of
 from droplearn.scenarios.learning.arrays import Floats
 from droplearn.scenarios.learning.threads import core_count
 from droplearn.scenarios.learning.torch_process import is_cuda
@@ -145,24 +146,12 @@ class TuningNetwork:
         self.model.load_state_dict({**{k: v for k, v in own.items() if not v.is_floating_point()}, **given})
 
     def moments(self) -> dict[str, Floats]:
-        """AdamW's state: `m/<name>`, `v/<name>`, `t/<name>`."""
-        found: dict[str, Floats] = {}
-        for name, parameter in self.model.named_parameters():
-            state = self.optimizer.state.get(parameter)
-            if state:
-                found |= {f"m/{name}": state["exp_avg"].cpu().numpy().copy(), f"v/{name}": state["exp_avg_sq"].cpu().numpy().copy()}
-                found[f"t/{name}"] = np.array(float(state["step"]), np.float32)
-        return found
+        """AdamW's state."""
+        return moments_of(self.model, self.optimizer)
 
     def load_moments(self, moments: Arrays) -> None:
         """The reverse of moments."""
-        for name, parameter in self.model.named_parameters():
-            if f"m/{name}" in moments:
-                self.optimizer.state[parameter] = {
-                    "step": torch.tensor(float(moments[f"t/{name}"])),
-                    "exp_avg": torch.from_numpy(np.array(moments[f"m/{name}"])).to(parameter),
-                    "exp_avg_sq": torch.from_numpy(np.array(moments[f"v/{name}"])).to(parameter),
-                }
+        load_moments(self.model, self.optimizer, moments)
 
     def _loss(self, x: Tensor, target: Tensor, random: torch.Generator) -> Tensor:
         """Sum over the part. The prior makes the network answer as if all labels were equally frequent, as the frozen head does.

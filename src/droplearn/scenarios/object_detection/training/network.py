@@ -15,6 +15,7 @@ from torch.nn import functional
 from droplearn.networks.detector import Detector
 from droplearn.networks.detector_plan import DetectorPlan, points
 from droplearn.scenarios.learning import ProcessGroup
+from droplearn.scenarios.learning.adam_moments import load_moments, moments_of
 from droplearn.scenarios.learning.arrays import Floats
 from droplearn.scenarios.learning.torch_process import is_cuda
 from droplearn.scenarios.object_detection.assignment import IGNORED, LEAST_QUALITY, LOCALIZATION_WEIGHT, NEGATIVE_WEIGHT
@@ -108,23 +109,12 @@ class DetectorTraining:
         self.model.load_state_dict({**own, **given})
 
     def moments(self) -> dict[str, Floats]:
-        """AdamW's state: `m/<name>`, `v/<name>`, `t/<name>`."""
-        found: dict[str, Floats] = {}
-        for name, parameter in self.model.named_parameters():
-            if state := self.optimizer.state.get(parameter):
-                found |= {f"m/{name}": state["exp_avg"].cpu().numpy().copy(), f"v/{name}": state["exp_avg_sq"].cpu().numpy().copy()}
-                found[f"t/{name}"] = np.array(float(state["step"]), np.float32)
-        return found
+        """AdamW's state."""
+        return moments_of(self.model, self.optimizer)
 
     def load_moments(self, moments: Arrays) -> None:
         """The reverse of moments."""
-        for name, parameter in self.model.named_parameters():
-            if f"m/{name}" in moments:
-                self.optimizer.state[parameter] = {
-                    "step": torch.tensor(float(moments[f"t/{name}"])),
-                    "exp_avg": torch.from_numpy(np.array(moments[f"m/{name}"])).to(parameter),
-                    "exp_avg_sq": torch.from_numpy(np.array(moments[f"v/{name}"])).to(parameter),
-                }
+        load_moments(self.model, self.optimizer, moments)
 
 
 class MovingAverage:

@@ -1,20 +1,22 @@
-"""The port Artifacts on S3."""
+"""The ports Artifacts and ServiceImages on S3."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
 
 from botocore.exceptions import ClientError
 
-from chalicelib.adapters.aws import client, is_not_found, translated
+from chalicelib.adapters.aws import client, code_of, found, is_not_found, translated
 from chalicelib.adapters.s3_listing import list_objects
 from chalicelib.ports import StoredObject
 from droplearn.contracts.errors import NotFound
 from droplearn.contracts.s3_layout import s3_uri
 
+_AT_ONCE = 1000
 
-class S3Artifacts:
+
+class S3Objects:
     """One bucket."""
 
     def __init__(self, bucket: str) -> None:
@@ -22,37 +24,42 @@ class S3Artifacts:
 
     def read(self, key: str) -> bytes | None:
         """One GetObject."""
+        answer = found("s3", "get_object", Bucket=self._bucket, Key=key)
+        if answer is None:
+            return None
         with translated():
-            found = self._open(key)
-            return bytes(found.read()) if found is not None else None
+            return bytes(answer["Body"].read())
 
     def read_range(self, key: str, first: int, count: int) -> bytes:
         """One GetObject with Range."""
         with translated():
             try:
-                found = client("s3").get_object(Bucket=self._bucket, Key=key, Range=f"bytes={first}-{first + count - 1}")
+                answer = client("s3").get_object(Bucket=self._bucket, Key=key, Range=f"bytes={first}-{first + count - 1}")
             except ClientError as error:
-                if error.response["Error"]["Code"] == "InvalidRange":
+                if code_of(error) == "InvalidRange":
                     return b""
                 if is_not_found(error):
-                    raise NotFound("artifact.unknown", f"There is no {key} in the artifact bucket.") from error
+                    raise NotFound("artifact.unknown", f"There is no {self.uri(key)}.") from error
                 raise
-            return bytes(found["Body"].read())
+            return bytes(answer["Body"].read())
 
     def size(self, key: str) -> int | None:
         """One HeadObject."""
-        with translated():
-            try:
-                return int(client("s3").head_object(Bucket=self._bucket, Key=key)["ContentLength"])
-            except ClientError as error:
-                if is_not_found(error):
-                    return None
-                raise
+        answer = found("s3", "head_object", Bucket=self._bucket, Key=key)
+        return int(answer["ContentLength"]) if answer is not None else None
 
     def write(self, key: str, body: bytes) -> None:
         """One PutObject."""
         with translated():
             client("s3").put_object(Bucket=self._bucket, Key=key, Body=body)
+
+    def remove(self, keys: Sequence[str]) -> None:
+        """DeleteObjects, a thousand at a time: its limit. Source: Amazon S3 API Reference."""
+        for start in range(0, len(keys), _AT_ONCE):
+            given = {"Objects": [{"Key": key} for key in keys[start : start + _AT_ONCE]], "Quiet": True}
+            with translated():
+                if errors := client("s3").delete_objects(Bucket=self._bucket, Delete=given).get("Errors"):
+                    raise ClientError({"Error": errors[0]}, "DeleteObjects")
 
     def copy(self, uri: str, key: str) -> None:
         """One CopyObject: up to 5 GB. Source: Amazon S3 API Reference, CopyObject."""
@@ -72,12 +79,11 @@ class S3Artifacts:
 
     def lines(self, key: str) -> Iterator[bytes]:
         """One GetObject, read as it comes."""
+        answer = found("s3", "get_object", Bucket=self._bucket, Key=key)
+        if answer is None:
+            raise NotFound("artifact.unknown", f"There is no {self.uri(key)}.")
         with translated():
-            found = self._open(key)
-        if found is None:
-            raise NotFound("artifact.unknown", f"There is no {key} in the artifact bucket.")
-        with translated():
-            yield from found.iter_lines(chunk_size=1 << 20)
+            yield from answer["Body"].iter_lines(chunk_size=1 << 20)
 
     def listed(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         """ListObjectsV2, a thousand at a time."""
@@ -86,11 +92,3 @@ class S3Artifacts:
     def uri(self, key: str) -> str:
         """`s3://bucket/key`."""
         return s3_uri(self._bucket, key)
-
-    def _open(self, key: str) -> Any:
-        try:
-            return client("s3").get_object(Bucket=self._bucket, Key=key)["Body"]
-        except ClientError as error:
-            if is_not_found(error):
-                return None
-            raise

@@ -1,0 +1,24 @@
+"""What callers see of projects."""
+
+from __future__ import annotations
+
+from chalicelib.api.views import View
+
+
+class ProjectView(View):
+    """A project."""
+
+    name: str
+    scenario: str
+    description: str
+    is_scenario_inferred: bool
+    model_count: int
+    created_at: str
+    updated_at: str | None
+
+
+class ProjectPage(View):
+    """Projects by name."""
+
+    projects: list[ProjectView]
+    next_cursor: str | None = None

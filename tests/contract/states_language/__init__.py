@@ -1,0 +1,1 @@
+"""What of Amazon States Language must work: cases by kind of state."""
