@@ -45,10 +45,10 @@ def main() -> int:
         droplearn("evaluate", task["model"], "--dataset", "unseen", "--wait")
         pictures = [str(next((OUTPUT / "unseen" / digit).iterdir())) for digit in "374"]
         heading("6. Try it without an endpoint, and on a phone")
-        droplearn("trial", task["model"], pictures[0])
-        droplearn("preview", task["model"])
+        as_seen("trial", task["model"], pictures[0])
+        as_seen("preview", task["model"])
         heading("7. Apply it to a whole dataset, as a batch")
-        droplearn("batch", task["model"], "--dataset", "unseen", "--output", f"{OUTPUT}/batch")
+        as_seen("batch", task["model"], "--dataset", "unseen", "--output", f"{OUTPUT}/batch")
         heading("8. Deploy")
         service = droplearn("deploy", task["model"], "--max-runtime", "10m", "--wait")
         heading("9. Predict")
@@ -98,6 +98,14 @@ def droplearn(*words: str) -> Any:
     if made.returncode:
         sys.exit(made.returncode)
     return document
+
+
+def as_seen(*words: str) -> None:
+    """Shows the command and what a person sees of it; ends the demo when it fails."""
+    print(f"$ droplearn {shlex.join(words)}", flush=True)
+    status = subprocess.run([str(COMMAND), *words], check=False).returncode
+    if status:
+        sys.exit(status)
 
 
 def show_report(task: dict[str, Any]) -> None:
