@@ -34,11 +34,13 @@ def parse(arguments: list[str] | None = None) -> Options:
 def main() -> None:
     """Start, say so, wait for the end, clean up."""
     options = parse()
-    options.state.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
+        options.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = hold(options.state)
     except AlreadyRunning as error:
         sys.exit(f"error: {error}")
+    except OSError as error:
+        sys.exit(f"error: {options.state} cannot be the state folder: {error.strerror}; choose another --state")
     _log_to(options.state / "twin.log")
     os.environ["TZ"] = "UTC"  # moto's interpreter compares naive times
     time.tzset()

@@ -82,8 +82,9 @@ class Core:
         from werkzeug.serving import make_server
 
         from twin.requests import RequestHandler
+        from twin.sagemaker.runtime_api import keep_forms_whole
 
-        application = self.gate.middleware(DomainDispatcherApplication(create_backend_app))
+        application = self.gate.middleware(keep_forms_whole(DomainDispatcherApplication(create_backend_app)))
         try:
             self._server: Any = make_server(HOST, self.options.port, application, threaded=True, request_handler=RequestHandler)
         except (OSError, SystemExit):

@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -16,6 +17,7 @@ from urllib.parse import quote, urlencode
 import boto3
 import urllib3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from droplearn.contracts.connection import Connection
 from droplearn.contracts.errors import (
@@ -38,12 +40,17 @@ Progress = Callable[[int, int], None]
 """(done, total)"""
 
 _PARALLEL_UPLOADS = 16
+_TOO_LARGE = 413
+_REFUSALS = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidClientTokenId")
 _BY_STATUS: dict[int, type[DropLearnError]] = {
     400: InvalidRequest,
     401: Unauthenticated,
     403: Forbidden,
     404: NotFound,
+    405: InvalidRequest,
     409: Conflict,
+    413: InvalidRequest,
+    415: InvalidRequest,
     422: InvalidDataset,
     429: Throttled,
     503: TransientError,
@@ -125,7 +132,9 @@ class Client:
         prefix = dataset_prefix(project, dataset)
         scenario = scenario or _scenario_of(path.relative_to(folder).as_posix() for path in files)
         if scenario and not (folder / CONFIG_FILE).exists():
-            self._store().put_object(Bucket=self.connection.data_bucket, Key=prefix + CONFIG_FILE, Body=f"scenario: {scenario}\n".encode())
+            with _translated(self.connection):
+                body = f"scenario: {scenario}\n".encode()
+                self._store().put_object(Bucket=self.connection.data_bucket, Key=prefix + CONFIG_FILE, Body=body)
         with ThreadPoolExecutor(_PARALLEL_UPLOADS) as pool:
             sent = pool.map(lambda path: self._upload(path, prefix + path.relative_to(folder).as_posix()), files)
             for done, _ in enumerate(sent, 1):
@@ -142,10 +151,12 @@ class Client:
         """How many objects lie below the dataset's prefix, without its droplearn.yaml."""
         prefix = dataset_prefix(project, dataset)
         pages = self._store().get_paginator("list_objects_v2").paginate(Bucket=self.connection.data_bucket, Prefix=prefix)
-        return sum(o["Key"] != prefix + CONFIG_FILE for page in pages for o in page.get("Contents", []))
+        with _translated(self.connection):
+            return sum(o["Key"] != prefix + CONFIG_FILE for page in pages for o in page.get("Contents", []))
 
     def _upload(self, path: Path, key: str) -> None:
-        self._store().put_object(Bucket=self.connection.data_bucket, Key=key, Body=path.read_bytes())
+        with _translated(self.connection):
+            self._store().put_object(Bucket=self.connection.data_bucket, Key=key, Body=path.read_bytes())
 
     def _store(self) -> Any:
         if self._s3 is None:
@@ -165,6 +176,24 @@ class Client:
 def _scenario_of(paths: Iterable[str]) -> str | None:
     found = infer_scenario(paths)
     return None if found is None or found.spec.labels_from == "path" else found.name
+
+
+@contextmanager
+def _translated(connection: Connection) -> Iterator[None]:
+    """Raises Forbidden (`bucket.refused`), TransientError (`bucket.unreachable`)."""
+    try:
+        yield
+    except ClientError as error:
+        told = error.response["Error"]
+        if told["Code"] in _REFUSALS:
+            hint = "Ask whoever gave you the connection for keys that may write there."
+            raise Forbidden("bucket.refused", f"The bucket {connection.data_bucket} refuses: {told['Message']}", hint=hint) from error
+        hint = "Try again; what has been uploaded stays, and may be uploaded again."
+        raise TransientError("bucket.unreachable", f"The bucket {connection.data_bucket} answers: {told['Message']}", hint=hint) from error
+    except BotoCoreError as error:
+        where = connection.aws_endpoint_url or "S3"
+        hint = "Is it running? Start it with `droplearn up`, or name another --connection. What has been uploaded stays."
+        raise TransientError("bucket.unreachable", f"No answer from {where}.", hint=hint) from error
 
 
 def wait_until(look: Callable[[], Json], is_over: Callable[[Json], bool], every_s: float = 0.5, limit_s: float = float("inf")) -> Json:
@@ -191,6 +220,8 @@ def _parsed(reply: urllib3.BaseHTTPResponse) -> Json:
 
 
 def _error(status: int, answer: Json) -> DropLearnError:
+    if status == _TOO_LARGE and "error" not in answer:  # API Gateway's own answer: {"message": "Request Entity Too Large"}
+        return InvalidRequest("request.too_large", "The request is too large.", hint="Send at most 6 MB at once: a smaller file.")
     told = answer.get("error") or {"code": f"http.{status}", "message": str(answer.get("message") or answer.get("msg") or answer)}
     hint = told.get("hint", "")
     if request_id := told.get("request_id"):

@@ -65,6 +65,12 @@ def test_endpoint_answers_with_the_trained_model(aws: Aws, endpoint: str) -> Non
     assert (answer["bytes"], answer["content_type"], answer["accept"]) == (256, "application/x-image", "application/json")
 
 
+def test_a_body_that_calls_itself_a_form_reaches_the_model_as_it_is(aws: Aws, endpoint: str) -> None:
+    sent = b'{"dataArray":[{"body":"a+b=="}]}'
+    answer = invoke(aws, endpoint, sent, ContentType="application/x-www-form-urlencoded")
+    assert (answer["bytes"], answer["content_type"]) == (len(sent), "application/x-www-form-urlencoded")
+
+
 def test_target_variant_is_honoured(aws: Aws, endpoint: str) -> None:
     for name in ("blue", "green"):
         answer = invoke(aws, endpoint, TargetVariant=name)

@@ -63,9 +63,12 @@ def test_a_file_is_answered_as_the_server_answers_it(page: Page, site: Site, run
 
 def test_what_is_no_picture_is_told_and_the_next_one_answered(page: Page, site: Site, runtime: Any, tmp_path: Path):
     opened(page, site.add("broken", OF_PICTURES, network(), runtime))
+    (tmp_path / "red.jpg").write_bytes(plain((200, 90, 30)))
+    assert len(answers_to(page, tmp_path / "red.jpg")) == 3
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     page.choose("#file", tmp_path / "broken.jpg")
     page.wait(f"{NAMED} === 'This file is no picture that the browser can read.'")
+    assert page.value(ANSWERS) == []
     (tmp_path / "blue.jpg").write_bytes(plain((10, 20, 250)))
     assert answers_to(page, tmp_path / "blue.jpg")[0]["label"] == "blue"
 
@@ -136,6 +139,11 @@ def test_a_camera_is_watched_until_it_is_stopped(site: Site, runtime: Any, tmp_p
         page.wait(
             "document.body.dataset.state === 'ready' && document.querySelector('video').srcObject.getTracks()[0].readyState === 'ended'"
         )
+        assert page.value("[document.querySelector('video').hidden, document.getElementById('picture').hidden]") == [True, False]
+        red, green, blue = page.value(
+            "[...document.getElementById('picture').getContext('2d').getImageData(160, 120, 1, 1).data].slice(0, 3)"
+        )
+        assert green > 200 > 60 > max(red, blue), "the last picture stays, with its answers"
 
 
 def test_a_network_that_is_gone_is_told(page: Page, site: Site, runtime: Any):

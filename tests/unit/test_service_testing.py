@@ -86,3 +86,15 @@ def test_answers_verdicts_hints_and_what_was_left_out_are_shown(
     shown = " ".join(capsys.readouterr().out.split())
     for text in ("cat/1.jpg", "0.9000", "right", "lower the", "1002", "1 of 1 right", "2 older ones below the path were left out"):
         assert text in shown
+
+
+def test_an_empty_folder_tests_nothing(client: Recorder, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["service", "test", "service-1", str(tmp_path), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "drop.empty_folder"
+    assert [method for method, _, _ in client.calls] == ["GET"]
+
+
+def test_a_name_that_is_not_kept_is_told_when_it_is_to_be_removed(client: Recorder, capsys: pytest.CaptureFixture[str]):
+    client.result = {"path": "p/", "images": [{"name": "a.jpg", "size_bytes": 1}]}
+    assert main(["service", "test-images", "service-1", "--remove", "b.jpg"]) == 0
+    assert "there was no b.jpg" in capsys.readouterr().out

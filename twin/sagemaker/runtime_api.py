@@ -11,6 +11,20 @@ from twin.sagemaker.metrics import InvocationMetrics
 from twin.sagemaker.servers import error_body, original_message
 
 Reply = tuple[int, dict[str, Any], Any]
+_CONTENT_TYPE = "droplearn.content_type"
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+def keep_forms_whole(application: Any) -> Any:
+    """WSGI: moto would read the fields of a form where the model is to get the body as it is."""
+
+    def call(environ: dict[str, Any], start_response: Any) -> Any:
+        told = environ.get("CONTENT_TYPE", "")
+        if environ["PATH_INFO"].endswith("/invocations") and told.lower().startswith(_FORMS):
+            environ |= {"CONTENT_TYPE": "application/octet-stream", _CONTENT_TYPE: told}
+        return application(environ, start_response)
+
+    return call
 
 
 class Runtime:
@@ -32,6 +46,8 @@ class Runtime:
         if endpoint is None or endpoint.endpoint_status not in ("InService", "Updating"):
             return _runtime_error(400, "ValidationError", f"Endpoint {name} of account {backend.account_id} not found.")
         headers = {key.lower(): value for key, value in dict(request.headers).items()}
+        if told := request.normalized_request.environ.get(_CONTENT_TYPE):
+            headers["content-type"] = told
         wanted = headers.get("x-amzn-sagemaker-target-variant")
         body = request.raw_body if isinstance(request.raw_body, bytes) else (request.raw_body or "").encode()
         with self._endpoints.serving(endpoint, wanted) as server:

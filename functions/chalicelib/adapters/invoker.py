@@ -27,6 +27,8 @@ class SageMakerInvoker:
                 if code_of(error) == "ModelError" and "OriginalStatusCode" in told:
                     return Answer(int(told["OriginalStatusCode"]), str(told.get("OriginalMessage", "")).encode(), "application/json")
                 if is_not_found(error) or code_of(error) in ("ValidationError", "ValidationException", "ModelNotReadyException"):
-                    raise CapacityUnavailable("service.not_running", str(error), hint="Wait until the service is RUNNING.") from error
+                    raise CapacityUnavailable(
+                        "service.not_running", "The service does not run.", hint="Wait until it is RUNNING, or deploy the model again."
+                    ) from error
                 raise
         return Answer(200, found["Body"].read(), found.get("ContentType", "application/json"), found.get("CustomAttributes", ""))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from droplearn.contracts.errors import DropLearnError, InternalError, InvalidRequest, TransientError, Unauthenticated
 
@@ -51,15 +51,3 @@ def reply_to(error: Exception, request_id: str) -> Reply:
         "body": json.dumps({"error": told}, ensure_ascii=False),
         "isBase64Encoded": False,
     }
-
-
-def invalid_request(problems: Any) -> InvalidRequest:
-    """From what pydantic found; names the fields, without the values."""
-    named = [f"{_field(p)}: {p['msg']}" for p in problems]
-    return InvalidRequest("request.invalid", "; ".join(named[:3]), hint="Correct the named field.", details={"problems": named[:20]})
-
-
-def _field(problem: Any) -> str:
-    if problem["type"] == "json_invalid":  # then the place is a number of characters
-        return "body"
-    return ".".join(str(part) for part in problem["loc"] if part != "body") or "body"

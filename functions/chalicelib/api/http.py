@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 from urllib.parse import unquote
 
@@ -31,11 +32,15 @@ from chalicelib.api import (
     trials,
 )
 from chalicelib.api.calling import enter
-from chalicelib.api.errors import MethodNotAllowed, Reply, UnsupportedMediaType, invalid_request, reply_to
+from chalicelib.api.errors import MethodNotAllowed, Reply, UnsupportedMediaType, reply_to
+from chalicelib.api.wrong_fields import invalid_request
 from droplearn import __version__
 from droplearn.contracts.errors import DropLearnError, InternalError, InvalidRequest, NotFound
 
 logger = logging.getLogger("droplearn.api")
+_FORM = ("application/x-www-form-urlencoded", "multipart/form-data")
+_PREDICT = re.compile(r"/v1/services/[^/]+/predict")
+"""Another Lambda's: what comes here did not come by POST."""
 resolver = APIGatewayHttpResolver(enable_validation=True)
 MODULES = (
     scenarios,
@@ -76,7 +81,8 @@ def unknown_route(_error: Exception) -> Any:
     """404, or 405 where another method would do."""
     method, path = resolver.current_event.http_method.upper(), resolver.current_event.path
     routes = resolver._static_routes + resolver._dynamic_routes
-    if allowed := sorted({route.method for route in routes if route.rule.match(path)}):
+    allowed = sorted({route.method for route in routes if route.rule.match(path)})
+    if allowed := allowed or (["POST"] if _PREDICT.fullmatch(path) else []):
         raise MethodNotAllowed(
             "route.method_not_allowed", f"{method} is not possible here.", hint=f"Use {', '.join(allowed)}.", details={"allowed": allowed}
         )
@@ -97,6 +103,8 @@ def handle(event: dict[str, Any], context: Any) -> Reply:
         if given["rawPath"].startswith(preview_page.PREFIX):
             return preview_page.answer(given)
         enter(given, is_public=given["rawPath"] in openapi.PUBLIC)
+        if (given.get("headers") or {}).get("content-type", "").startswith(_FORM):  # Powertools would read its fields
+            raise _not_json()
         return resolver.resolve(given, context)  # type: ignore[return-value]
     except Exception as error:  # noqa: BLE001 (the edge: nothing may leave but an answer)
         return _reply_to(error, _id_of(context))
@@ -106,11 +114,15 @@ def _id_of(context: Any) -> str:
     return getattr(context, "aws_request_id", "") or ""
 
 
+def _not_json() -> UnsupportedMediaType:
+    return UnsupportedMediaType("request.not_json", "The body is not JSON.", hint="Send `Content-Type: application/json`.")
+
+
 def _reply_to(error: Exception, request_id: str) -> Reply:
     if isinstance(error, RequestValidationError):
         error = invalid_request(error.errors())
     elif isinstance(error, RequestUnsupportedContentType):
-        error = UnsupportedMediaType("request.not_json", "The body is not JSON.", hint="Send `Content-Type: application/json`.")
+        error = _not_json()
     elif isinstance(error, (BadRequestError, UnicodeDecodeError)):
         error = InvalidRequest("request.invalid", "The body cannot be read.", hint="Send JSON in UTF-8.")
     elif not isinstance(error, DropLearnError) or isinstance(error, InternalError):

@@ -10,6 +10,7 @@ import json
 import logging
 import math
 import time
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -23,9 +24,9 @@ from droplearn.contracts.errors import (
     CapacityUnavailable,
     DropLearnError,
     Forbidden,
-    InternalError,
     InvalidRequest,
     NotFound,
+    TransientError,
     Unauthenticated,
 )
 from droplearn.contracts.status import Permission, ServiceStatus
@@ -36,6 +37,7 @@ REMEMBERED_S = 60.0
 once; so are services of tables, whose weights say which version answers.
 """
 MAX_QUERY = 1024
+BUSY_S = 1
 _known: dict[str, tuple[float, Service]] = {}
 _noted: dict[str, float] = {}
 
@@ -45,23 +47,26 @@ def handle(event: dict[str, Any], context: Any) -> Reply:
     request_id = getattr(context, "aws_request_id", "") or ""
     try:
         return _predict(event, request_id)
-    except DropLearnError as error:
-        if isinstance(error, InternalError):
-            logger.exception("request %s failed", request_id)
-        return _reply(error, request_id)
-    except Exception as error:
-        logger.exception("request %s failed", request_id)
-        return _reply(error, request_id)
-
-
-def _reply(error: Exception, request_id: str) -> Reply:
-    """Who may not ask is told in our error form; what goes wrong behind that, in the prediction form (V-5)."""
-    if isinstance(error, (Unauthenticated, Forbidden, NotFound, InvalidRequest)):
+    except (Unauthenticated, Forbidden, NotFound, InvalidRequest) as error:  # who may not ask is told in our error form
         return reply_to(error, request_id)
-    is_ours = not isinstance(error, DropLearnError) or isinstance(error, InternalError)
-    code, message, status = ("2001", "UNKNOWN_ERROR", 500) if is_ours else ("2002", "GET_INSTANCE_ERROR", 503)
-    body = json.dumps({"success": False, "errorCode": code, "errorMsg": message})
-    return {"statusCode": status, "headers": {"content-type": JSON}, "body": body, "isBase64Encoded": False}
+    except TransientError as error:
+        return _unavailable(event, error)
+    except Exception:
+        logger.exception("request %s failed", request_id)
+        return _failed(500, {"errorCode": "2001", "errorMsg": "UNKNOWN_ERROR"}, {})
+
+
+def _unavailable(event: dict[str, Any], error: TransientError) -> Reply:
+    told = {"errorCode": "2002", "errorMsg": "GET_INSTANCE_ERROR"}
+    if dict(parse_qsl(str(event.get("rawQueryString") or ""))).get("details") == "true":
+        told["detail"] = f"{error.message} {error.hint}".rstrip()
+    return _failed(503, told, {"retry-after": str(error.retry_after_s)})
+
+
+def _failed(status: int, told: dict[str, str], headers: dict[str, str]) -> Reply:
+    """What goes wrong behind the authorisation, in the prediction form (V-5)."""
+    body = json.dumps({"success": False} | told, separators=(",", ":"), ensure_ascii=False)
+    return {"statusCode": status, "headers": {"content-type": JSON} | headers, "body": body, "isBase64Encoded": False}
 
 
 def _predict(event: dict[str, Any], request_id: str) -> Reply:
@@ -83,10 +88,15 @@ def _predict(event: dict[str, Any], request_id: str) -> Reply:
         raise CapacityUnavailable("service.not_answering", answer.body[:200].decode(errors="replace"), hint="Try again.")
     return {
         "statusCode": answer.http_status,
-        "headers": {"content-type": answer.content_type} | _version(answer.attributes),
+        "headers": {"content-type": answer.content_type} | _version(answer.attributes) | _retry(answer.http_status),
         "body": answer.body.decode() if is_text else base64.b64encode(answer.body).decode(),
         "isBase64Encoded": not is_text,
     }
+
+
+def _retry(status: int) -> dict[str, str]:
+    """InvokeEndpoint passes no headers on: what the server says of itself when it is busy."""
+    return {"retry-after": str(BUSY_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
 
 
 def _version(attributes: str) -> dict[str, str]:

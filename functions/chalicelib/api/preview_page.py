@@ -19,6 +19,20 @@ PREFIX = "/v1/preview/"
 _FILES = Path(__file__).parents[1] / "preview_page"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".json": "application/json", ".svg": "image/svg+xml"}
 _RUNTIME_CODE = "onnxruntime.js"
+_REFUSAL = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>droplearn preview</title>
+<style>
+body {{ font: 16px/1.4 system-ui, sans-serif; margin: 0 auto; padding: 0.75rem; max-width: 40rem; }}
+h1 {{ font-size: 1.25rem; }}
+</style>
+<h1>{}</h1>
+<p>{}</p>
+"""
+"""In one piece: no other file of the preview can be had without a link."""
 _PRIVATE = {"referrer-policy": "no-referrer", "x-content-type-options": "nosniff", "cache-control": "private, max-age=300"}
 
 
@@ -43,15 +57,9 @@ def _page(signed: str) -> Reply:
     try:
         preview_links.open_link(platform(), signed)
     except DropLearnError as error:
-        return _reply(
-            error.http_status, f"<!doctype html><meta name=viewport content='width=device-width'><p>{_sentence(error)}", _typed(".html")
-        )
+        return _reply(error.http_status, _REFUSAL.format(html.escape(error.message), html.escape(error.hint)), _typed(".html"))
     shown = (_FILES / "page.html").read_text(encoding="utf-8").replace("$BASE", f"{PREFIX}{html.escape(signed)}/")
     return _reply(200, shown, _typed(".html") | _policy())
-
-
-def _sentence(error: DropLearnError) -> str:
-    return html.escape(f"{error.message} {error.hint}")
 
 
 def _policy() -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from chalicelib.api.calling import caller, predict_url, require
 from chalicelib.api.hosting import InstanceCount, InstanceType, Network, ScalingRange, Serverless
@@ -36,7 +36,17 @@ router: Router = Router()  # type: ignore[no-untyped-call]
 
 ModelVariant = Literal["fp32", "int8", "fp16"]
 LatencyMs = Annotated[float, Query(gt=0, le=60_000, description="Of one request, for the price of serverless")]
-IdleTime = Annotated[Literal[0] | Annotated[int, Field(ge=MIN_IDLE_S, le=MAX_IDLE_S)], Field(description="0: never")]
+
+
+def _never_or_a_while(seconds: int) -> int:
+    if 0 < seconds < MIN_IDLE_S:
+        raise ValueError(f"Input should be 0 (never) or at least {MIN_IDLE_S}")
+    return seconds
+
+
+IdleTime = Annotated[
+    int, Field(ge=0, le=MAX_IDLE_S, description=f"0: never; else at least {MIN_IDLE_S}"), AfterValidator(_never_or_a_while)
+]
 
 
 class NewService(Part):

@@ -4,11 +4,11 @@ import { startKeeping } from "./offline.js";
 import { pixelsOf, pixelsOfFile } from "./pictures.js";
 import { record, samplesOfFile } from "./sounds.js";
 
-const COLOURS = ["#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#008080", "#9a6324", "#808000"];
+const COLOURS = ["#c2143f", "#1f7a35", "#3550c4", "#a8500a", "#7d1a96", "#00706e", "#7a4f1c", "#666600"];  // white is read on each
 const SHOWN = 5, RECORDED_SECONDS = 3;
 const $ = id => document.getElementById(id);
 const video = document.querySelector("video");
-let model, stream, facing = "environment", isKept = false;
+let model, stream, frame, facing = "environment", isKept = false;
 
 start().catch(fail);
 
@@ -56,6 +56,8 @@ function say(text, isError = false) {
 
 function fail(error) {
   stop();
+  $("view").hidden = true;
+  $("answers").replaceChildren();  // they were of something else
   document.body.dataset.state = "failed";
   const isRefused = error.name === "NotAllowedError" || error.name === "NotFoundError";
   say(isRefused ? "There is no camera or microphone that this page may use. Allow it in the browser's settings, or choose a file." : error.message, true);
@@ -87,6 +89,8 @@ function stop() {
   stream = undefined;
   if (model) $("live").textContent = isSound() ? "Microphone" : "Camera";
   $("turn").hidden = true;
+  if (frame) draw(frame);  // what the answers are of
+  frame = undefined;
   if (document.body.dataset.state === "live") ready();
 }
 
@@ -98,8 +102,10 @@ async function watch(current) {
   while (stream === current) {
     const started = performance.now();
     const { videoWidth: width, videoHeight: height } = video;
-    const found = await model.answer(pixelsOf(video, width, height), threshold());
+    const picture = pixelsOf(video, width, height);
+    const found = await model.answer(picture, threshold());
     if (stream !== current) return;
+    frame = picture;
     show(found, width, height);
     say(`Live: ${Math.round(performance.now() - started)} ms a picture`);
     await new Promise(requestAnimationFrame);
@@ -178,11 +184,11 @@ function outline(found, width, height) {
 }
 
 function row({ label, confidence, box }) {
-  const item = document.createElement("li"), bar = document.createElement("meter");
+  const item = document.createElement("li");
   const [name, value] = [label, percent(confidence)].map(text => Object.assign(document.createElement("span"), { textContent: text }));
-  bar.value = confidence;
+  item.style.setProperty("--share", `${100 * confidence}%`);
   Object.assign(item.dataset, { label, confidence, ...(box ? { box: JSON.stringify(box) } : {}) });
-  item.append(bar, name, value);
+  item.append(name, value);
   return item;
 }
 

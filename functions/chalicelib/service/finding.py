@@ -22,7 +22,8 @@ def find(records: Records[R], key: str, what: str) -> R:
     """Raises NotFound (`<what>.unknown`)."""
     found = records.get(key)
     if found is None:
-        raise NotFound(f"{what}.unknown", f"There is no {what} {key!r}.", hint=f"Check the {what}'s name or id.")
+        named = what.replace("_", " ")
+        raise NotFound(f"{what}.unknown", f"There is no {named} {key!r}.", hint=f"Check the {named}'s name or id.")
     return found
 
 

@@ -37,12 +37,13 @@ def read_metrics(platform: Platform, task: Task) -> TaskMetrics:
         cursor = page.cursor
         if cursor is None:
             break
-    return TaskMetrics(metrics, _progress_of_optimisation(platform, task) or progress)
+    is_optimising = task.state is TaskStatus.OPTIMISING
+    return TaskMetrics(metrics, _progress_of_optimisation(platform, task) if is_optimising else progress)
 
 
 def _progress_of_optimisation(platform: Platform, task: Task) -> ProgressLine | None:
-    """The latest of its processing job, while that runs."""
-    if task.state is not TaskStatus.OPTIMISING or not task.optimisation_job:
+    """The latest of its processing job; None before it says something."""
+    if not task.optimisation_job:
         return None
     page = platform.job_logs.page([task.optimisation_job], PAGE, None, contains='"progress"', kind="processing")
     told = [_progress(_document(line)) for line in page.items]

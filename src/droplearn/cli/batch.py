@@ -31,8 +31,8 @@ def add_batch(command: Command) -> None:
     parser.add_argument("--name", help="of the batch job")
     parser.add_argument("--option", action="append", type=query_option, metavar="NAME=VALUE", help="of each answer: top=3, pos=pixels, ...")
     parser.add_argument("--max-runtime", type=duration_s, metavar="4h", help="default: 4h; what was answered by then is summarised")
-    parser.add_argument("--instance-type", metavar="ml.c5.large")
-    parser.add_argument("--instance-count", type=int)
+    parser.add_argument("--instance-type", metavar="ml.c5.large", help="what answers")
+    parser.add_argument("--instance-count", type=int, metavar="N", help="of them (default: 1)")
     parser.add_argument("--summary", choices=["csv", "parquet", "both"], help="form of the table of all answers (default: csv)")
     parser.add_argument("--objects-per-transform", type=int, metavar="N", help="a stop loses at most so many; default: by their number")
     parser.add_argument("--wait", action="store_true", help="until it is done")
@@ -42,6 +42,8 @@ def add_batch(command: Command) -> None:
 def batch(options: Options, screen: Screen) -> Outcome:
     """Start it; with --wait or --output follow it to its end."""
     client = connect(options.connection)
+    if options.output:
+        options.output.mkdir(parents=True, exist_ok=True)  # before anything is spent
     model = client.call("GET", f"/v1/models/{part(options.model)}")
     wanted = {
         "model": options.model,

@@ -19,7 +19,7 @@ def connect(given: Path | None) -> Client:
         path = path / "connection.json"
     try:
         return Client(Connection.from_json(path.read_text()))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise NotFound(
             "connection.missing",
             f"There is no {path}.",

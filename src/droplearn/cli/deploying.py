@@ -22,8 +22,8 @@ def add_deploy(command: Command) -> None:
     parser.add_argument("--max-runtime", type=duration_s, metavar="1h", help="default: 1h; then the service deletes itself")
     parser.add_argument("--kind", choices=[kind.value for kind in ServiceKind], help="default: test")
     parser.add_argument("--idle-timeout", type=duration_s, metavar="30m", help="stops when nobody uses it; 0: never (default: test 30m)")
-    parser.add_argument("--instance-type", metavar="ml.c5.large")
-    parser.add_argument("--instance-count", type=int, help="at the beginning (default: 1, or the least of the range)")
+    parser.add_argument("--instance-type", metavar="ml.c5.large", help="what answers")
+    parser.add_argument("--instance-count", type=int, metavar="N", help="at the beginning (default: 1, or the least of the range)")
     parser.add_argument("--max-instances", type=int, metavar="N", help="so many when it is asked much: autoscaling")
     parser.add_argument("--min-instances", type=int, metavar="N", help="of the range (default: 1)")
     parser.add_argument("--per-minute", type=float, metavar="600", help="invocations that each instance of the range is to answer")
@@ -47,10 +47,13 @@ def deploy(options: Options, screen: Screen) -> Outcome:
         return _estimate(client.call("POST", f"{path}/estimate", body), screen)
     made = client.call("POST", path, body)
     document = {"service": made["id"], "status": made["status"], "url": made["url"], "token": made["token"]}
+    screen.say(f"{made['id']}  {made['status']}\nurl: {made['url']}\ntoken: {made['token']}  (shown this once)")
     if options.wait:
         done = _follow(client, screen, made["id"])
         document |= {"status": done["status"]} | ({"error": done["error"]} if done.get("error") else {})
-    screen.say(f"{document['service']}  {document['status']}\nurl: {document['url']}\ntoken: {document['token']}  (shown this once)")
+        screen.say(f"{made['id']}  {done['status']}")
+        if error := done.get("error"):
+            screen.say(f"{error['message']} {error.get('hint', '')}".rstrip())
     return Outcome(document, not options.wait or document["status"] == ServiceStatus.RUNNING)
 
 

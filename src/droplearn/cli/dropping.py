@@ -7,6 +7,7 @@ from pathlib import Path
 from droplearn.cli.connecting import connect
 from droplearn.cli.outcome import Outcome
 from droplearn.cli.screen import Screen
+from droplearn.cli.showing import show_dataset
 from droplearn.cli.words import Command, Options, add_place
 from droplearn.client import Json, part, wait_until
 from droplearn.contracts.errors import InvalidRequest, NotFound
@@ -40,23 +41,9 @@ def drop(options: Options, screen: Screen) -> Outcome:
         return found
 
     found = wait_until(indexed, lambda d: d["object_count"] >= wanted, every_s=0.3, limit_s=120 + 0.05 * wanted)
-    _show_dataset(screen, found)
+    show_dataset(screen, found)
     document = {"project": project, "dataset": dataset, "uploaded": sent} | {k: found[k] for k in _COUNTS}
     return Outcome(document)
 
 
 _COUNTS = ("scenario", "object_count", "label_counts", "unlabelled_count", "skipped_counts")
-
-
-def _show_dataset(screen: Screen, dataset: Json) -> None:
-    title = f"{dataset['project']}/{dataset['name']}"
-    if dataset["label_counts"]:
-        screen.table(title, ["label", "examples"], sorted(dataset["label_counts"].items()))
-    else:
-        screen.say(f"{title}: {dataset['object_count']} objects")
-    if dataset["unlabelled_count"]:
-        screen.say(f"unlabelled: {dataset['unlabelled_count']}")
-    for reason, count in dataset["skipped_counts"].items():
-        screen.say(f"skipped, {reason.replace('_', ' ')}: {count}")
-    if problem := dataset.get("config_problem"):
-        screen.say(f"droplearn.yaml was not taken over: {problem['message']} {problem['hint']}")

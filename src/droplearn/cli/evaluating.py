@@ -5,7 +5,7 @@ from __future__ import annotations
 from droplearn.cli.connecting import connect
 from droplearn.cli.outcome import Outcome
 from droplearn.cli.screen import Screen
-from droplearn.cli.showing import show_error, show_metrics
+from droplearn.cli.showing import show_error, show_evaluation
 from droplearn.cli.words import Command, Options
 from droplearn.client import Json, part, wait_until
 from droplearn.contracts.status import EvaluationStatus
@@ -37,7 +37,8 @@ def evaluate(options: Options, screen: Screen) -> Outcome:
     done = wait_until(look, lambda e: EvaluationStatus(e["status"]).is_terminal)
     screen.say(f"{done['id']}  {done['status']}")
     show_error(screen, done)
-    show_metrics(screen, done.get("metrics"))
+    if not screen.is_json:
+        show_evaluation(client, screen, done)
     document = {"evaluation": done["id"], "status": done["status"], "metrics": done.get("metrics") or {}}
     document |= {k: done[k] for k in ("example_count", "bad_case_count", "protocol", "error") if done.get(k) is not None}
     return Outcome(document, done["status"] == EvaluationStatus.SUCCEEDED)

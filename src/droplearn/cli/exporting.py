@@ -16,7 +16,7 @@ def add_export(command: Command) -> None:
     parser = command("export", export, "fetch a model that runs without droplearn")
     parser.add_argument("model")
     parser.add_argument("--form", choices=["onnx", "triton"], default="onnx", help="onnx: network and example; triton: a model repository")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="default: the model's own file name")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="file or folder (default: the model's own file name, here)")
 
 
 def export(options: Options, screen: Screen) -> Outcome:
@@ -24,6 +24,9 @@ def export(options: Options, screen: Screen) -> Outcome:
     client = connect(options.connection)
     made = client.call("GET", f"/v1/models/{part(options.model)}/export", form=options.form)
     file = options.output or Path(made["file_name"])
+    if file.is_dir():
+        file /= made["file_name"]
+    file.parent.mkdir(parents=True, exist_ok=True)
     size = file.write_bytes(client.fetch(made["url"]))
     screen.say(f"{file}: {size:,} bytes")
     return Outcome({"file": str(file), "form": made["form"], "size_bytes": size})

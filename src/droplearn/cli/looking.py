@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from droplearn.cli.connecting import connect
 from droplearn.cli.outcome import Outcome
 from droplearn.cli.predictions import number
 from droplearn.cli.screen import Screen
-from droplearn.cli.showing import show_metrics, show_task
+from droplearn.cli.showing import show_metrics, show_task, show_variants
 from droplearn.cli.words import Command, Options
 from droplearn.client import Client, Json, part
+from droplearn.contracts.errors import InvalidRequest
 from droplearn.scenarios import scenario_named
 
 KINDS = {"task": "tasks", "eval": "evaluations", "model": "models", "service": "services", "batch": "batch-jobs"}
@@ -19,9 +22,9 @@ def add_looks(command: Command) -> None:
     """Their words."""
     one = command("status", status, "show projects, or one task, evaluation, model, service or batch job")
     one.add_argument("id", nargs="?", help="task-..., eval-..., model-..., service-..., batch-..., or a project")
-    said = command("logs", logs, "print what a task's training said")
-    said.add_argument("task")
-    said.add_argument("--metrics", action="store_true", help="the metrics of each epoch instead of the lines")
+    said = command("logs", logs, "print what a task's training said, or a service's servers")
+    said.add_argument("id", help="task-... or service-...")
+    said.add_argument("--metrics", action="store_true", help="the metrics of each epoch of a task instead of the lines")
     listed = command("models", models, "list models, newest first")
     listed.add_argument("--project", help="of this project only")
 
@@ -42,9 +45,11 @@ def status(options: Options, screen: Screen) -> Outcome:
 
 def _show_found(screen: Screen, kind: str, found: Json) -> None:
     if kind == "task":
-        return show_task(screen, found)
-    screen.table(found["id"], ["", ""], [[k, v] for k, v in found.items() if not isinstance(v, dict | list)])
-    return show_metrics(screen, found.get("metrics"))
+        show_task(screen, found)
+    else:
+        screen.table(found["id"], ["", ""], [[k, v] for k, v in found.items() if not isinstance(v, dict | list) and v is not None])
+    show_variants(screen, found.get("optimisation"))
+    show_metrics(screen, found.get("metrics"))
 
 
 def _overview(client: Client, screen: Screen) -> Outcome:
@@ -65,9 +70,12 @@ def _show_project(client: Client, screen: Screen, project: Json) -> Json:
 
 
 def logs(options: Options, screen: Screen) -> Outcome:
-    """The lines of the training job, or its metrics."""
+    """The lines of a training job, or its metrics; or those of a service's servers."""
     client = connect(options.connection)
-    base = f"/v1/tasks/{part(options.task)}"
+    kind = "service" if options.id.startswith("service-") else "task"
+    if options.metrics and kind == "service":
+        raise InvalidRequest("logs.no_metrics", "A service has no epochs.", hint="See `droplearn service monitor`.")
+    base = f"/v1/{KINDS[kind]}/{part(options.id)}"
     if options.metrics:
         found = client.call("GET", f"{base}/metrics")
         names = sorted({k for line in found["metrics"] for k in line} - {"event", "stage", "epoch", "epochs", "elapsed_s"})
@@ -77,7 +85,7 @@ def logs(options: Options, screen: Screen) -> Outcome:
     lines = list(client.pages(f"{base}/logs", "lines"))
     for line in lines:
         screen.say(line["message"])
-    return Outcome({"task": options.task, "lines": lines})
+    return Outcome({kind: options.id, "lines": lines})
 
 
 def models(options: Options, screen: Screen) -> Outcome:
@@ -85,8 +93,9 @@ def models(options: Options, screen: Screen) -> Outcome:
     client = connect(options.connection)
     projects = [options.project] if options.project else [p["name"] for p in client.pages("/v1/projects", "projects")]
     found = [m for p in projects for m in client.pages(f"/v1/projects/{part(p)}/models", "models")]
-    rows = [[m["id"], m["project"], m["number"], m["dataset"], _score(m), m["created_at"]] for m in found]
-    screen.table("models", ["id", "project", "number", "dataset", "score", "created"], rows)
+    found.sort(key=itemgetter("created_at"), reverse=True)
+    rows = [[m["id"], f"{m['project']} #{m['number']}", m["dataset"], _score(m), m["created_at"]] for m in found]
+    screen.table("models", ["id", "model", "dataset", "score", "created"], rows)
     return Outcome({"models": found})
 
 

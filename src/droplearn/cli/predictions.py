@@ -21,6 +21,6 @@ def rows_of(file: str, response: Json) -> list[list[Any]]:
     return [[file, entry.get("label", entry.get("value")), number(entry.get("conf"))] for entry in shown] or [[file, "nothing found", ""]]
 
 
-def number(value: float | None) -> str:
-    """Four decimals; nothing for nothing."""
-    return "" if value is None else f"{value:.4f}"
+def number(value: object) -> str:
+    """Four decimals; nothing for nothing, a word as it is."""
+    return f"{value:.4f}" if isinstance(value, int | float) else str(value or "")

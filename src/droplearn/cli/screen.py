@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from droplearn.contracts.errors import DropLearnError
 
+_ANY_WIDTH = 10_000
+_ID = re.compile(r"[a-z]+-[0-9a-z]{26}")
+_DATE_WIDTH = len("2026-01-31")
+_MOMENT_SHOWN = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ")
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\.\d{3}Z")
+
 
 class Screen:
-    """Bars are drawn only in a terminal; elsewhere each change of the text is one line, so that logs stay readable."""
+    """Bars are drawn only in a terminal; elsewhere each change of the text is one line, and no line is folded: logs stay readable."""
 
     def __init__(self, is_json: bool) -> None:
         self.is_json = is_json
-        self._out = Console(quiet=is_json, highlight=False, soft_wrap=True)
+        width = None if sys.stdout.isatty() else _ANY_WIDTH
+        self._out = Console(quiet=is_json, highlight=False, soft_wrap=True, width=width)
         self._errors = Console(stderr=True, highlight=False, soft_wrap=True)
         self._progress: Progress | None = None
         self._bar: TaskID | None = None
@@ -29,14 +38,20 @@ class Screen:
         self._out.print(text, markup=False)
 
     def table(self, title: str, columns: list[str], rows: list[list[Any]]) -> None:
-        """A small table; an empty one says so."""
+        """A small table; an empty one says so. The id that a row begins with is never folded: it is there to be copied."""
         self.close()
-        made = Table(title=title, title_justify="left", title_style="bold")
-        for name in columns:
-            made.add_column(name, overflow="fold")
-        for row in rows:
-            made.add_row(*("" if cell is None else str(cell) for cell in row))
-        self._out.print(made if rows else f"{title}: none")
+        if not rows:
+            self._out.print(f"{title}: none", markup=False)
+            return
+        made = Table(title=Text(title), title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0), header_style="bold")
+        shown = [[_shown(cell) for cell in row] for row in rows]
+        for place, name in enumerate(columns):
+            is_id = place == 0 and all(_ID.fullmatch(row[0]) for row in shown)
+            is_moment = any(_MOMENT_SHOWN.fullmatch(row[place]) for row in shown)
+            made.add_column(Text(name), overflow="fold", no_wrap=is_id, min_width=_DATE_WIDTH if is_moment else None)
+        for row in shown:
+            made.add_row(*map(Text, row))
+        self._out.print(made)
 
     def progress(self, text: str, done: float | None = None, total: float | None = None) -> None:
         """Where the work stands."""
@@ -65,3 +80,8 @@ class Screen:
             self._progress.stop()
             self._progress = None
         sys.stdout.flush()
+
+
+def _shown(cell: object) -> str:
+    """Moments to the second, in UTC."""
+    return "" if cell is None else _MOMENT.sub(r"\1 \2Z", str(cell))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 
 from droplearn.cli.connecting import connect
 from droplearn.cli.deploying import usd
@@ -20,8 +22,9 @@ def listing(options: Options, screen: Screen) -> Outcome:
     client = connect(options.connection)
     projects = [options.project] if options.project else [p["name"] for p in client.pages("/v1/projects", "projects")]
     found = [s for p in projects for s in client.pages(f"/v1/projects/{part(p)}/services", "services")]
-    rows = [[s["id"], s["project"], s["name"], s["status"], s["model"], s["stops_at"] or ""] for s in found]
-    screen.table("services", ["id", "project", "name", "status", "model", "ends"], rows)
+    found.sort(key=itemgetter("created_at"), reverse=True)
+    rows = [[s["id"], s["project"], s["name"], s["status"], s["ended_at"] or s["stops_at"]] for s in found]
+    screen.table("services", ["id", "project", "name", "status", "ends"], rows)
     return Outcome({"services": found})
 
 
@@ -62,7 +65,7 @@ def publish(options: Options, screen: Screen) -> Outcome:
 
 def traffic(options: Options, screen: Screen) -> Outcome:
     """Shares by version; those not named go."""
-    shares = {name: float(share) for name, share in options.share}
+    shares = dict(options.share)
     update = connect(options.connection).call("PUT", f"/v1/services/{part(options.service)}/traffic", {"shares": shares})
     if options.wait:
         update = _end_of_update(options, screen, update["id"])
@@ -85,9 +88,9 @@ def versions(options: Options, screen: Screen) -> Outcome:
     """Versions with their share, and what was changed."""
     client, path = connect(options.connection), f"/v1/services/{part(options.service)}"
     found = {kind: list(client.pages(f"{path}/{kind}", kind)) for kind in ("versions", "updates")}
-    rows = [[v["name"], v["model"], f"{v['share']:.0%}", v["created_at"]] for v in found["versions"]]
-    screen.table("versions", ["version", "model", "share", "since"], rows)
-    told = [[u["at"], u["kind"], u["outcome"], u["message"]] for u in found["updates"]]
+    rows = [[v["model"], v["name"], f"{v['share']:.0%}", v["created_at"]] for v in found["versions"]]
+    screen.table("versions", ["model", "version", "share", "since"], rows)
+    told = [[u["at"], u["kind"], u["outcome"].replace("_", " "), u["message"]] for u in found["updates"]]
     screen.table("updates", ["at", "what", "outcome", ""], told)
     return Outcome(found)
 
@@ -102,7 +105,15 @@ def events(options: Options, screen: Screen) -> Outcome:
 
 
 def _told(what: Json) -> str:
-    return ", ".join(f"{name} {value}" for name, value in what.items())
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in _leaves(what))
+
+
+def _leaves(what: Json) -> Iterator[tuple[str, object]]:
+    for name, value in what.items():
+        if isinstance(value, dict):
+            yield from ((f"{name} {inner}", found) for inner, found in _leaves(value))
+        elif value is not None:
+            yield name, value
 
 
 def monitor(options: Options, screen: Screen) -> Outcome:

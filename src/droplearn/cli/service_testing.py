@@ -34,6 +34,8 @@ def test(options: Options, screen: Screen) -> Outcome:
 def _upload(client: Client, screen: Screen, path: Path, prefix: str) -> None:
     """Folders stay: `cat/1.jpg` tells the true label."""
     files = {path.name: path} if path.is_file() else {f.relative_to(path).as_posix(): f for f in sorted(path.rglob("*")) if f.is_file()}
+    if not files:
+        raise InvalidRequest("drop.empty_folder", f"There is no file below {path}.", hint="Name a folder that holds images.")
     if len(files) > MAX_IMAGES:
         raise InvalidRequest(
             "service_test.too_many_files",
@@ -58,9 +60,12 @@ def tests(options: Options, screen: Screen) -> Outcome:
 def images(options: Options, screen: Screen) -> Outcome:
     """What is kept, after what is to go has gone."""
     client, base = connect(options.connection), f"/v1/services/{part(options.service)}/test-images"
+    found = client.call("GET", base)
     for name in options.remove or []:
         client.call("DELETE", f"{base}?{urlencode({'name': name})}")
-    found = client.call("GET", base)
+        if name not in (image["name"] for image in found["images"]):
+            screen.say(f"there was no {name}")
+    found = client.call("GET", base) if options.remove else found
     screen.table(f"images below {found['path']}", ["name", "bytes"], [[i["name"], i["size_bytes"]] for i in found["images"]])
     return Outcome(found)
 

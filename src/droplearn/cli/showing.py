@@ -1,29 +1,95 @@
-"""What several commands show of tasks and evaluations."""
+"""What the commands tell about datasets, tasks, models and evaluations."""
 
 from __future__ import annotations
 
+from droplearn.cli.predictions import number
 from droplearn.cli.screen import Screen
-from droplearn.client import Json
+from droplearn.client import Client, Json, part
+from droplearn.contracts.errors import NotFound
+from droplearn.scenarios import scenario_named
+
+
+def show_dataset(screen: Screen, dataset: Json) -> None:
+    """Examples by label; what was skipped, and why."""
+    title = f"{dataset['project']}/{dataset['name']}"
+    if dataset["label_counts"]:
+        screen.table(title, ["label", "examples"], sorted(dataset["label_counts"].items()))
+    else:
+        screen.say(f"{title}: {dataset['object_count']} objects")
+    if _is_read_later(dataset["scenario"]):
+        screen.say("What is annotated is read when a task or an evaluation starts.")
+    elif dataset["unlabelled_count"]:
+        screen.say(f"unlabelled: {dataset['unlabelled_count']}")
+    for reason, count in dataset["skipped_counts"].items():
+        screen.say(f"skipped, {reason.replace('_', ' ')}: {count}")
+    if problem := dataset.get("config_problem"):
+        screen.say(f"droplearn.yaml was not taken over: {problem['message']} {problem['hint']}")
+
+
+def _is_read_later(scenario: str | None) -> bool:
+    """Whether annotations stand in files of their own, which no index reads."""
+    return scenario is not None and scenario_named(scenario).spec.labels_from == "annotations"
 
 
 def show_task(screen: Screen, task: Json) -> None:
-    """With its model and metrics, as far as there are any."""
+    """How it ended."""
     screen.say(f"{task['id']}  {task['status']}")
     show_error(screen, task)
     for warning in task.get("warnings") or []:
         screen.say(f"note: {warning}")
     if task.get("model"):
         screen.say(f"model: {task['model']}")
-    show_metrics(screen, task.get("metrics"))
-
-
-def show_metrics(screen: Screen, metrics: Json | None) -> None:
-    """Of an evaluation."""
-    if metrics:
-        screen.table("evaluation", ["metric", "value"], [[name, f"{value:.4f}"] for name, value in metrics.items()])
 
 
 def show_error(screen: Screen, thing: Json) -> None:
     """Why it failed, if it did."""
     if error := thing.get("error"):
         screen.say(f"{error['message']} {error.get('hint', '')}")
+
+
+def show_evaluation(client: Client, screen: Screen, evaluation: Json) -> None:
+    """What it is made of, and each metric with its interval."""
+    if (count := evaluation.get("example_count")) is not None:
+        protocol = (evaluation["protocol"] or "").replace("_", " ")
+        told = [f"{count} examples", f"{evaluation['bad_case_count'] or 0} bad cases", protocol]
+        told += [f"{evaluation['skipped_count']} could not be scored"] if evaluation["skipped_count"] else []
+        screen.say(", ".join(filter(None, told)))
+    for warning in evaluation["warnings"]:
+        screen.say(f"note: {warning}")
+    show_metrics(screen, evaluation["metrics"], _intervals(client, evaluation))
+
+
+def show_metrics(screen: Screen, metrics: Json | None, intervals: Json | None = None) -> None:
+    """intervals: of 95 %, by metric."""
+    if metrics:
+        found = intervals or {}
+        rows = [[name, number(value), " to ".join(map(number, found.get(name, ())))] for name, value in metrics.items()]
+        columns = ["metric", "value", "95 % interval"]
+        screen.table("evaluation", *((columns, rows) if found else (columns[:2], [row[:2] for row in rows])))
+
+
+def _intervals(client: Client, evaluation: Json) -> Json:
+    """None where there is no report."""
+    if not evaluation["metrics"]:
+        return {}
+    try:
+        found: Json = client.call("GET", f"/v1/evaluations/{part(evaluation['id'])}/report").get("intervals") or {}
+    except NotFound:
+        return {}
+    return found
+
+
+def show_variants(screen: Screen, optimisation: Json | None) -> None:
+    """What an optimisation measured, and what came of it."""
+    if not optimisation:
+        return
+    base = optimisation["baseline"]
+    rows = [["fp32", *_measured(base), "as it was trained"]]
+    for variant in optimisation["variants"]:
+        verdict = "published" if variant["is_published"] else "kept aside"
+        rows.append([variant["name"], *_measured(variant["measured"]), f"{verdict}: {variant['reason']}"])
+    screen.table("variants", ["variant", "MB", "ms", optimisation["metric"], ""], rows)
+
+
+def _measured(found: Json | None) -> list[str]:
+    return [f"{found['size_bytes'] / 1e6:.1f}", f"{found['latency_ms']:.1f}", number(found["metric"])] if found else ["", "", ""]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from droplearn.cli.outcome import Outcome
 from droplearn.cli.screen import Screen
+from droplearn.cli.values import port
 from droplearn.cli.words import Command, Options
 from droplearn.contracts.errors import NotFound
 
@@ -16,7 +17,7 @@ def add_up(command: Command) -> None:
     """Its words."""
     parser = command("up", up, "start droplearn on this machine: AWS endpoint, HTTP API, and all that runs behind them")
     parser.add_argument("--state", type=Path, default=Path(".droplearn"), help="folder that keeps everything (default: .droplearn)")
-    parser.add_argument("--port", type=int, help="port of the AWS endpoint; the HTTP API listens on the next one")
+    parser.add_argument("--port", type=port, help="port of the AWS endpoint; the HTTP API listens on the next one")
 
 
 def up(options: Options, _screen: Screen) -> Outcome:

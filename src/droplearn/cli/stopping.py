@@ -45,5 +45,11 @@ def stop(options: Options, screen: Screen) -> Outcome:
 
 def restart(options: Options, screen: Screen) -> Outcome:
     """A new attempt of the same task or batch job."""
+    if options.id.split("-", 1)[0] in KINDS.keys() - {"task", "batch"}:
+        raise InvalidRequest(
+            "restart.unknown_kind",
+            f"{options.id!r} cannot be started again.",
+            hint="Tasks and batch jobs can; a service is deployed anew, an evaluation is asked for anew.",
+        )
     restarted = batch.restart if options.id.startswith("batch-") else training.restart
     return restarted(connect(options.connection), options, screen)

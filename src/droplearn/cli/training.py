@@ -5,7 +5,7 @@ from __future__ import annotations
 from droplearn.cli.connecting import connect
 from droplearn.cli.outcome import Outcome
 from droplearn.cli.screen import Screen
-from droplearn.cli.showing import show_task
+from droplearn.cli.showing import show_evaluation, show_metrics, show_task, show_variants
 from droplearn.cli.values import duration_s, option
 from droplearn.cli.words import Command, Options, add_place
 from droplearn.client import Client, Json, part, wait_until
@@ -26,14 +26,14 @@ def add_train(command: Command) -> None:
     parser.add_argument("--label", action="append", help="train on this label (may be given again)")
     parser.add_argument("--base-model", metavar="MODEL", help="continue from this model")
     parser.add_argument("--test-fraction", type=float, metavar="0.2", help="keep this share away from the training and evaluate on it")
-    parser.add_argument("--validation-fraction", type=float, metavar="0.15")
-    parser.add_argument("--epochs", type=int)
-    parser.add_argument("--learning-rate", type=float)
-    parser.add_argument("--batch-size", type=int)
-    parser.add_argument("--warmup-epochs", type=float)
-    parser.add_argument("--seed", type=int)
-    parser.add_argument("--instance-type", metavar="ml.m5.xlarge")
-    parser.add_argument("--instance-count", type=int)
+    parser.add_argument("--validation-fraction", type=float, metavar="0.15", help="measure each epoch on this share (default: 0.15)")
+    parser.add_argument("--epochs", type=int, metavar="N", help="default: by the recipe, like the next four")
+    parser.add_argument("--learning-rate", type=float, metavar="0.001")
+    parser.add_argument("--batch-size", type=int, metavar="32")
+    parser.add_argument("--warmup-epochs", type=float, metavar="1")
+    parser.add_argument("--seed", type=int, metavar="N")
+    parser.add_argument("--instance-type", metavar="ml.m5.xlarge", help="what it is trained on")
+    parser.add_argument("--instance-count", type=int, metavar="N", help="of them (default: 1)")
     parser.add_argument("--optimise", action="append", choices=["int8", "fp16"], help="also make this variant (may be given again)")
     parser.add_argument("--wait", action="store_true", help="until it is trained and evaluated")
 
@@ -83,28 +83,35 @@ def _given(options: Options, *names: str) -> Json:
 def _follow(client: Client, screen: Screen, task_id: str) -> Outcome:
     def look() -> Json:
         found = client.call("GET", f"/v1/tasks/{part(task_id)}")
-        if found["status"] == TaskStatus.TRAINING:
-            _show_progress(client, screen, task_id)
+        if found["status"] in (TaskStatus.TRAINING, TaskStatus.OPTIMISING):
+            _show_progress(client, screen, task_id, found["status"].lower())
         else:
             screen.progress(found["status"].lower().replace("_", " "))
         return found
 
+    screen.progress(task_id)
     task = wait_until(look, lambda t: TaskStatus(t["status"]).is_terminal)
     show_task(screen, task)
+    if task.get("model") and not screen.is_json:
+        show_variants(screen, client.call("GET", f"/v1/models/{part(task['model'])}")["optimisation"])
+    if task.get("evaluation") and task.get("metrics") and not screen.is_json:
+        show_evaluation(client, screen, client.call("GET", f"/v1/evaluations/{part(task['evaluation'])}"))
+    else:
+        show_metrics(screen, task.get("metrics"))
     document = {"task": task["id"], "status": task["status"], "model": task.get("model"), "metrics": task.get("metrics") or {}}
     document |= {k: task[k] for k in ("evaluation", "error", "warnings") if task.get(k)}
     return Outcome(document, TaskStatus(task["status"]).has_model)
 
 
-def _show_progress(client: Client, screen: Screen, task_id: str) -> None:
+def _show_progress(client: Client, screen: Screen, task_id: str, state: str) -> None:
     found = client.call("GET", f"/v1/tasks/{part(task_id)}/metrics")
     progress, lines = found.get("progress"), found.get("metrics") or []
     if progress and (not lines or progress["stage"] != lines[-1]["stage"]):
-        screen.progress(f"training: {progress['stage']}", progress["done"], progress["total"])
-    elif lines:
+        screen.progress(f"{state}: {progress['stage']}", progress["done"], progress["total"])
+    elif lines and state == "training":
         last = lines[-1]
         valid = {name: value for name, value in last.items() if name.startswith("valid_") and not name.endswith("loss")}
         told = "".join(f", {name} {value:.3f}" for name, value in [*valid.items()][:1])
         screen.progress(f"training: {last['stage']}{told}", last["epoch"], last["epochs"])
     else:
-        screen.progress("training")
+        screen.progress(state)

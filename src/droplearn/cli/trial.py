@@ -32,8 +32,8 @@ def trial(options: Options, screen: Screen) -> Outcome:
     for file in options.file:
         if not file.is_file():
             raise InvalidRequest("trial.no_file", f"{file} is not a file.", hint="Name files to try the model on.")
-    asked = dict(options.option or []) | ({"variant": options.variant} if options.variant else {})
-    query = f"?{urlencode(asked)}" if asked else ""
+    asked = {"details": "true"} | dict(options.option or []) | ({"variant": options.variant} if options.variant else {})
+    query = f"?{urlencode(asked)}"
     answers: list[Json] = []
     for done, file in enumerate(options.file, 1):
         answers.append({"file": str(file), "response": _ask(client, options.model, file, query)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 
+_LAST_PORT = 65_534
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -22,6 +23,22 @@ def query_option(text: str) -> tuple[str, str]:
     if not equals or not name:
         raise argparse.ArgumentTypeError(f"{text!r} is no option; write NAME=VALUE")
     return name, value
+
+
+def share(text: str) -> tuple[str, float]:
+    """`v2=0.3`."""
+    name, value = query_option(text)
+    try:
+        return name, float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{value!r} is no share; write v2=0.3") from None
+
+
+def port(text: str) -> int:
+    """Of two that follow each other."""
+    if not text.isdecimal() or not 1 <= int(text) <= _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; write a number from 1 to {_LAST_PORT}")
+    return int(text)
 
 
 def option(text: str) -> tuple[str, str | float | bool]:

@@ -18,6 +18,7 @@ from droplearn.contracts.errors import InvalidRequest
 
 _CHINESE = "\\u3400-\\u4dbf\\u4e00-\\u9fff"
 NAME_PATTERN = f"^[A-Za-z0-9{_CHINESE}][A-Za-z0-9_{_CHINESE}-]{{0,29}}$"
+NAME_FORM = "Use 1 to 30 letters, digits, Chinese characters, _ or -, beginning with a letter, a digit or a Chinese character."
 _NAME = re.compile(NAME_PATTERN.replace("^", "").replace("$", ""))
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -36,7 +37,7 @@ def check_name(text: str, what: str) -> str:
         raise InvalidRequest(
             "name.invalid",
             f"{text!r} cannot name a {what}.",
-            hint="Use 1 to 30 letters, digits, Chinese characters, _ or -, beginning with a letter, a digit or a Chinese character.",
+            hint=NAME_FORM,
         )
     return text
 

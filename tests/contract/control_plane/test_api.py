@@ -20,9 +20,10 @@ def predict(fake_platform):
 
     module._known.clear()
 
-    def send(service_id, token, body=b"\xff\xd8", kind="image/jpeg"):
-        event = event_of("POST", f"/v1/services/{service_id}/predict", "", {"authorization": token, "content-type": kind}, body)
-        return parsed(module.handle(event | {"pathParameters": {"service_id": service_id}}, CONTEXT))
+    def send(service_id, token, body=b"\xff\xd8", kind="image/jpeg", query=""):
+        event = event_of("POST", f"/v1/services/{service_id}/predict", query, {"authorization": token, "content-type": kind}, body)
+        send.reply = module.handle(event | {"pathParameters": {"service_id": service_id}}, CONTEXT)
+        return parsed(send.reply)
 
     return send
 
@@ -58,9 +59,20 @@ def test_a_wrong_body_is_refused_naming_the_field(call, body, named):
     assert answer["error"]["request_id"] == CONTEXT.aws_request_id
 
 
-def test_a_body_that_is_not_json_is_refused(call):
-    status, answer = call("POST", "/v1/projects", b"<x/>", **{"content-type": "application/xml"})
+@pytest.mark.parametrize("kind", ["application/xml", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
+def test_a_body_that_is_not_json_is_refused(call, kind):
+    status, answer = call("POST", "/v1/projects", b'{"name": "p"}', **{"content-type": kind})
     assert (status, answer["error"]["code"]) == (415, "request.not_json")
+    assert "application/json" in answer["error"]["hint"]
+
+
+def test_a_wrong_name_or_time_is_explained_in_words(call, fake_platform):
+    path = f"/v1/projects/{PROJECT}/services"
+    status, answer = call("POST", path, {"model": a_model(fake_platform).id, "name": "my shop", "idle_timeout_s": 5})
+    told = answer["error"]["message"]
+    assert (status, "[A-Za-z" in told) == (400, False)
+    assert "name: Use 1 to 30 letters" in told
+    assert "idle_timeout_s: Input should be 0 (never) or at least 10" in told
 
 
 def test_unknown_routes_and_methods_have_the_same_form(call):
@@ -211,6 +223,24 @@ def test_an_endpoint_that_is_not_there_is_error_2002(call, fake_platform, predic
     service, token = running(call, fake_platform)
     fake_platform.endpoints.known.clear()
     assert predict(service, token) == (503, {"success": False, "errorCode": "2002", "errorMsg": "GET_INSTANCE_ERROR"})
+    assert predict.reply["body"] == '{"success":false,"errorCode":"2002","errorMsg":"GET_INSTANCE_ERROR"}', "byte for byte"
+    assert int(predict.reply["headers"]["retry-after"]) > 0
+    predict(service, token, query="details=true")
+    assert json.loads(predict.reply["body"])["detail"]
+
+
+def test_a_busy_server_is_asked_again_soon(call, fake_platform, predict):
+    service, token = running(call, fake_platform)
+    told = {"success": False, "errorCode": "2002", "errorMsg": "GET_INSTANCE_ERROR"}
+    fake_platform.endpoints.answer = Answer(503, json.dumps(told).encode(), "application/json")
+    assert predict(service, token) == (503, told)
+    assert predict.reply["headers"]["retry-after"] == "1"
+
+
+def test_a_prediction_is_asked_by_post_only(call, fake_platform):
+    service, _ = running(call, fake_platform)
+    status, answer = call("GET", f"/v1/services/{service}/predict")
+    assert (status, answer["error"]["code"], answer["error"]["details"]) == (405, "route.method_not_allowed", {"allowed": ["POST"]})
 
 
 def test_a_failure_of_ours_is_error_2001(call, fake_platform, predict):

@@ -139,7 +139,7 @@ def test_versions_shows_shares_and_updates(typed: Type, service: str):
     assert [u["kind"] for u in found["updates"]] == ["version"]
     shown = typed("service", "versions", service, as_text=True)
     assert "100%" in shown
-    assert "in_progress" in shown
+    assert "in progress" in shown
 
 
 # ---- what it does --------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ def main() -> None:
         for place, label in sorted(zip(*np.nonzero(scores >= THRESHOLD), strict=True), key=lambda at: -scores[at]):
             if all(k != label or overlap(box, boxes[place]) <= MOST_OVERLAP for k, box in found):
                 found.append((label, boxes[place]))
-                print(f"{name}\t{labels[label]}\t{scores[place, label]:.6f}\t{(boxes[place] / scale).round(1).tolist()}")
+                print(f"{name}\t{labels[label]}\t{scores[place, label]:.6f}\t{[round(float(side), 1) for side in boxes[place] / scale]}")
 
 
 if __name__ == "__main__":
