@@ -27,7 +27,9 @@ from chalicelib.domain.hosting import ScalingRange
 from chalicelib.ports import EndpointState, LogLine
 from chalicelib.settings import Settings
 from droplearn.contracts.errors import InternalError, InvalidRequest, NotFound, Throttled, TransientError
-from tests.fakes import FakeArtifacts, FakeAutoscaling, FakeEndpoints, FakeExecutions, FakeJobLogs, FakeTrainingJobs
+from tests.fake_jobs import FakeExecutions, FakeJobLogs, FakeTrainingJobs
+from tests.fake_serving import FakeAutoscaling, FakeEndpoints
+from tests.fakes import FakeArtifacts
 from twin.sagemaker.scaling import deregister
 
 ROLE = "arn:aws:iam::123456789012:role/r"
