@@ -100,4 +100,5 @@ def freeze_folder(folder: Path, scenario: str, settings: TaskSettings | None = N
 
 
 def let_control_plane_in() -> None:
+    """Its package is no part of the wheel."""
     sys.path[:0] = [] if str(ROOT / "functions") in sys.path else [str(ROOT / "functions")]
