@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from operator import itemgetter
 
 from droplearn.cli.connecting import connect
+from droplearn.cli.looking import newest_first
 from droplearn.cli.outcome import Outcome
 from droplearn.cli.screen import Screen
 from droplearn.cli.values import duration_s
@@ -32,10 +32,7 @@ def add_life(command: Command) -> None:
 
 def listing(options: Options, screen: Screen) -> Outcome:
     """Of one project, or of all; newest first."""
-    client = connect(options.connection)
-    projects = [options.project] if options.project else [p["name"] for p in client.pages("/v1/projects", "projects")]
-    found = [s for p in projects for s in client.pages(f"/v1/projects/{part(p)}/services", "services")]
-    found.sort(key=itemgetter("created_at"), reverse=True)
+    found = newest_first(connect(options.connection), options.project, "services")
     rows = [[s["id"], s["project"], s["name"], s["status"], s["ended_at"] or s["stops_at"]] for s in found]
     screen.table("services", ["id", "project", "name", "status", "ends"], rows)
     return Outcome({"services": found})
