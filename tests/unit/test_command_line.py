@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from rich.console import Console
 
-from droplearn.cli import looking, screen, showing, stopping
+from droplearn.cli import dropping, looking, screen, showing
 from droplearn.cli.main import main
 from droplearn.cli.reference import as_markdown
 from droplearn.cli.screen import Screen
@@ -79,7 +79,7 @@ def test_every_word_of_the_command_line_is_in_its_reference():
 # ---- what is shown ---------------------------------------------------------------------------------------------------
 def test_annotated_pictures_are_not_called_unlabelled(capsys: pytest.CaptureFixture[str]):
     dataset = {"project": "yard", "name": "things", "scenario": "object_detection", "object_count": 90, "unlabelled_count": 45}
-    showing.show_dataset(Screen(is_json=False), dataset | {"label_counts": {}, "skipped_counts": {}})
+    dropping._show_dataset(Screen(is_json=False), dataset | {"label_counts": {}, "skipped_counts": {}})
     shown = capsys.readouterr().out
     assert "unlabelled" not in shown
     assert "is read when a task" in shown
@@ -152,8 +152,7 @@ def test_words_that_cannot_be_read_are_refused_with_a_form(words: list[str], tol
     assert told in capsys.readouterr().err
 
 
-def test_a_service_is_not_started_again_as_a_task(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    monkeypatch.setattr(stopping, "connect", lambda _: None)
+def test_a_service_is_not_started_again_as_a_task(capsys: pytest.CaptureFixture[str]):
     assert main(["restart", "service-01m81wecverjwrbztzy1tfgq9k", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "restart.unknown_kind"
 

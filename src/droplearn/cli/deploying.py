@@ -5,6 +5,7 @@ from __future__ import annotations
 from droplearn.cli.connecting import connect
 from droplearn.cli.outcome import Outcome
 from droplearn.cli.screen import Screen
+from droplearn.cli.showing import show_error
 from droplearn.cli.values import duration_s
 from droplearn.cli.words import Command, Options, add_variant
 from droplearn.client import Client, Json, part, wait_until
@@ -52,8 +53,7 @@ def deploy(options: Options, screen: Screen) -> Outcome:
         done = _follow(client, screen, made["id"])
         document |= {"status": done["status"]} | ({"error": done["error"]} if done.get("error") else {})
         screen.say(f"{made['id']}  {done['status']}")
-        if error := done.get("error"):
-            screen.say(f"{error['message']} {error.get('hint', '')}".rstrip())
+        show_error(screen, done)
     return Outcome(document, not options.wait or document["status"] == ServiceStatus.RUNNING)
 
 

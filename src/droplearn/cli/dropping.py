@@ -7,12 +7,11 @@ from pathlib import Path
 from droplearn.cli.connecting import connect
 from droplearn.cli.outcome import Outcome
 from droplearn.cli.screen import Screen
-from droplearn.cli.showing import show_dataset
 from droplearn.cli.words import Command, Options, add_place
 from droplearn.client import Json, part, wait_until
 from droplearn.contracts.errors import InvalidRequest, NotFound
 from droplearn.contracts.ids import check_name
-from droplearn.scenarios import SCENARIOS
+from droplearn.scenarios import SCENARIOS, scenario_named
 
 
 def add_drop(command: Command) -> None:
@@ -41,9 +40,31 @@ def drop(options: Options, screen: Screen) -> Outcome:
         return found
 
     found = wait_until(indexed, lambda d: d["object_count"] >= wanted, every_s=0.3, limit_s=120 + 0.05 * wanted)
-    show_dataset(screen, found)
+    _show_dataset(screen, found)
     document = {"project": project, "dataset": dataset, "uploaded": sent} | {k: found[k] for k in _COUNTS}
     return Outcome(document)
 
 
 _COUNTS = ("scenario", "object_count", "label_counts", "unlabelled_count", "skipped_counts")
+
+
+def _show_dataset(screen: Screen, dataset: Json) -> None:
+    """Examples by label; what was skipped, and why."""
+    title = f"{dataset['project']}/{dataset['name']}"
+    if dataset["label_counts"]:
+        screen.table(title, ["label", "examples"], sorted(dataset["label_counts"].items()))
+    else:
+        screen.say(f"{title}: {dataset['object_count']} objects")
+    if _is_read_later(dataset["scenario"]):
+        screen.say("What is annotated is read when a task or an evaluation starts.")
+    elif dataset["unlabelled_count"]:
+        screen.say(f"unlabelled: {dataset['unlabelled_count']}")
+    for reason, count in dataset["skipped_counts"].items():
+        screen.say(f"skipped, {reason.replace('_', ' ')}: {count}")
+    if problem := dataset.get("config_problem"):
+        screen.say(f"droplearn.yaml was not taken over: {problem['message']} {problem['hint']}")
+
+
+def _is_read_later(scenario: str | None) -> bool:
+    """Whether annotations stand in files of their own, which no index reads."""
+    return scenario is not None and scenario_named(scenario).spec.labels_from == "annotations"

@@ -1,4 +1,4 @@
-"""What the commands tell about datasets, tasks, models and evaluations."""
+"""What several commands show of tasks, models and evaluations."""
 
 from __future__ import annotations
 
@@ -6,45 +6,16 @@ from droplearn.cli.predictions import number
 from droplearn.cli.screen import Screen
 from droplearn.client import Client, Json, part
 from droplearn.contracts.errors import NotFound
-from droplearn.scenarios import scenario_named
-
-
-def show_dataset(screen: Screen, dataset: Json) -> None:
-    """Examples by label; what was skipped, and why."""
-    title = f"{dataset['project']}/{dataset['name']}"
-    if dataset["label_counts"]:
-        screen.table(title, ["label", "examples"], sorted(dataset["label_counts"].items()))
-    else:
-        screen.say(f"{title}: {dataset['object_count']} objects")
-    if _is_read_later(dataset["scenario"]):
-        screen.say("What is annotated is read when a task or an evaluation starts.")
-    elif dataset["unlabelled_count"]:
-        screen.say(f"unlabelled: {dataset['unlabelled_count']}")
-    for reason, count in dataset["skipped_counts"].items():
-        screen.say(f"skipped, {reason.replace('_', ' ')}: {count}")
-    if problem := dataset.get("config_problem"):
-        screen.say(f"droplearn.yaml was not taken over: {problem['message']} {problem['hint']}")
-
-
-def _is_read_later(scenario: str | None) -> bool:
-    """Whether annotations stand in files of their own, which no index reads."""
-    return scenario is not None and scenario_named(scenario).spec.labels_from == "annotations"
 
 
 def show_task(screen: Screen, task: Json) -> None:
-    """How it ended."""
+    """With its model, if it has one."""
     screen.say(f"{task['id']}  {task['status']}")
     show_error(screen, task)
     for warning in task.get("warnings") or []:
         screen.say(f"note: {warning}")
     if task.get("model"):
         screen.say(f"model: {task['model']}")
-
-
-def show_error(screen: Screen, thing: Json) -> None:
-    """Why it failed, if it did."""
-    if error := thing.get("error"):
-        screen.say(f"{error['message']} {error.get('hint', '')}")
 
 
 def show_evaluation(client: Client, screen: Screen, evaluation: Json) -> None:
@@ -93,3 +64,9 @@ def show_variants(screen: Screen, optimisation: Json | None) -> None:
 
 def _measured(found: Json | None) -> list[str]:
     return [f"{found['size_bytes'] / 1e6:.1f}", f"{found['latency_ms']:.1f}", number(found["metric"])] if found else ["", "", ""]
+
+
+def show_error(screen: Screen, thing: Json) -> None:
+    """Why it failed, if it did."""
+    if error := thing.get("error"):
+        screen.say(f"{error['message']} {error.get('hint', '')}".rstrip())

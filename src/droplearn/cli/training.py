@@ -92,15 +92,20 @@ def _follow(client: Client, screen: Screen, task_id: str) -> Outcome:
     screen.progress(task_id)
     task = wait_until(look, lambda t: TaskStatus(t["status"]).is_terminal)
     show_task(screen, task)
-    if task.get("model") and not screen.is_json:
-        show_variants(screen, client.call("GET", f"/v1/models/{part(task['model'])}")["optimisation"])
-    if task.get("evaluation") and task.get("metrics") and not screen.is_json:
-        show_evaluation(client, screen, client.call("GET", f"/v1/evaluations/{part(task['evaluation'])}"))
-    else:
-        show_metrics(screen, task.get("metrics"))
+    if not screen.is_json:
+        _show_what_was_measured(client, screen, task)
     document = {"task": task["id"], "status": task["status"], "model": task.get("model"), "metrics": task.get("metrics") or {}}
     document |= {k: task[k] for k in ("evaluation", "error", "warnings") if task.get(k)}
     return Outcome(document, TaskStatus(task["status"]).has_model)
+
+
+def _show_what_was_measured(client: Client, screen: Screen, task: Json) -> None:
+    if task.get("model"):
+        show_variants(screen, client.call("GET", f"/v1/models/{part(task['model'])}")["optimisation"])
+    if task.get("evaluation") and task.get("metrics"):
+        show_evaluation(client, screen, client.call("GET", f"/v1/evaluations/{part(task['evaluation'])}"))
+    else:
+        show_metrics(screen, task.get("metrics"))
 
 
 def _show_progress(client: Client, screen: Screen, task_id: str, state: str) -> None:

@@ -83,6 +83,14 @@ def test_a_classifiers_curves_have_micro_and_macro_averages_and_few_points_to_dr
     )
 
 
+def test_three_right_of_three_prove_little():
+    few, many = (classification_intervals(np.diag(counts)) for counts in ([1, 1, 1], [30, 30, 30]))
+    assert few["top1_accuracy"] == (pytest.approx(0.025 ** (1 / 3), abs=1e-5), 1.0)
+    assert few["macro_f1"][0] < 0.3 < 0.95 < many["macro_f1"][0] < 1
+    wrong = classification_intervals(np.array([[0, 3], [0, 0]]))
+    assert wrong["top1_accuracy"] == (0.0, pytest.approx(1 - 0.025 ** (1 / 3), abs=1e-5))
+
+
 def test_intervals_contain_the_figure_and_shrink_with_more_examples():
     few, many = np.array([[4, 1], [1, 4]]), np.array([[400, 100], [100, 400]])
     for confusion in (few, many):

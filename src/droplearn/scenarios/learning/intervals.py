@@ -7,6 +7,7 @@ import numpy as np
 from droplearn.scenarios.learning.arrays import Floats, Integers
 
 RESAMPLES = 1000
+_TAIL = 0.025
 _MOST_CELLS = 20_000_000
 
 
@@ -32,7 +33,16 @@ def classification_intervals(confusion: Integers, seed: int = 0) -> dict[str, tu
         "macro_recall": _mean_of(recall, occurs),
         "macro_f1": _mean_of(f1, occurs),
     }
-    return {name: interval(values) for name, values in found.items()}
+    return {name: share_interval(values, count) for name, values in found.items()}
+
+
+def share_interval(values: Floats, count: int) -> tuple[float, float]:
+    """Of figures from 0 to 1. Where all `count` examples are right, or all wrong, every resample is alike and says nothing of chance: then
+    the bound that so many still allow. Source: Clopper and Pearson 1934, the case of n successes in n trials.
+    """
+    low, high = interval(values)
+    bound = _TAIL ** (1 / max(1, count))
+    return (round(bound, 6) if low == 1 else low), (round(1 - bound, 6) if high == 0 else high)
 
 
 def interval(values: Floats) -> tuple[float, float]:

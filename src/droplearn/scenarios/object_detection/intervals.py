@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from droplearn.scenarios.learning.arrays import Bools, Floats, Integers
-from droplearn.scenarios.learning.intervals import RESAMPLES, interval
+from droplearn.scenarios.learning.intervals import RESAMPLES, share_interval
 from droplearn.scenarios.object_detection.findings import Finding, Findings
 from droplearn.scenarios.object_detection.metrics import ratios
 from droplearn.scenarios.object_detection.serving import DEFAULT_THRESHOLD
@@ -32,7 +32,7 @@ def detection_intervals(findings: Findings, paths: Sequence[str], seed: int = 0)
     resamples = min(RESAMPLES, _MOST_NUMBERS // max(1, len(findings.found)), _MOST_LABELS // max(1, len(labels)))
     rows = [_measured(labels, _drawn(generator, len(paths))) for _ in range(max(100, resamples))]
     return {
-        name: interval(np.array(values))
+        name: share_interval(np.array(values), len(paths))
         for name, values in zip(("map_50", "precision", "recall", "f1"), zip(*rows, strict=True), strict=True)
     }
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from droplearn.scenarios.learning.intervals import RESAMPLES, interval
+from droplearn.scenarios.learning.intervals import RESAMPLES, share_interval
 from droplearn.scenarios.ocr.fields.values import Kind
 from droplearn.scenarios.ocr.measures import PageResult, field_scores
 
@@ -22,7 +22,7 @@ def page_intervals(pages: Sequence[PageResult], kinds: Mapping[str, Kind], seed:
         occurs = support + predicted > 0
         f1 = np.where(occurs, 2 * right / np.maximum(support + predicted, 1), 0)
         found["field_macro_f1"] = f1.sum(axis=1) / np.maximum(occurs.sum(axis=1), 1)
-    return {name: interval(values) for name, values in found.items()}
+    return {name: share_interval(values, len(pages)) for name, values in found.items()}
 
 
 def _counts(page: PageResult, kinds: Mapping[str, Kind]) -> list[list[int]]:
