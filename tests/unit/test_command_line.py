@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from rich.console import Console
 
-from droplearn.cli import dropping, looking, screen, showing
+from droplearn.cli import dropping, looking, screen, showing, trial
 from droplearn.cli.main import main
 from droplearn.cli.reference import as_markdown
 from droplearn.cli.screen import Screen
@@ -74,6 +75,22 @@ def test_the_logs_of_a_service_are_those_of_its_servers(capsys: pytest.CaptureFi
 def test_every_word_of_the_command_line_is_in_its_reference():
     page = (Path(__file__).parents[2] / "docs/reference/command-line.md").read_text()
     assert page == as_markdown(), "python -m droplearn.cli.reference > docs/reference/command-line.md"
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_question_in_json_is_tried_as_it_is_or_as_an_input(is_whole: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    question = {"dataArray": [{"body": "eA=="}]} if is_whole else {"user_id": "u1", "count": 3}
+    (tmp_path / "ask.json").write_text(json.dumps(question))
+    sent: list[dict[str, Any]] = []
+
+    def predict(_url: str, _token: str, body: bytes, _kind: str) -> Any:
+        sent.append(json.loads(body))
+        return {"success": False, "errorCode": "1001", "errorMsg": "X", "trial": {"remaining": 4, "limit": 5, "resets_at": ""}}
+
+    monkeypatch.setattr(trial, "connect", lambda _: SimpleNamespace(connection=CONNECTION, predict=predict))
+    assert main(["trial", MODEL, str(tmp_path / "ask.json")]) == 1
+    entry = sent[0]["dataArray"][0]
+    assert json.loads(base64.b64decode(entry["body"])) == question if not is_whole else sent[0] == question
 
 
 # ---- what is shown ---------------------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ def _show_dataset(screen: Screen, dataset: Json) -> None:
     if dataset["label_counts"]:
         screen.table(title, ["label", "examples"], sorted(dataset["label_counts"].items()))
     else:
-        screen.say(f"{title}: {dataset['object_count']} objects")
+        screen.say(f"{title}: {dataset['object_count']} object{'s' if dataset['object_count'] != 1 else ''}")
     if _is_read_later(dataset["scenario"]):
         screen.say("What is annotated is read when a task or an evaluation starts.")
     elif dataset["unlabelled_count"]:

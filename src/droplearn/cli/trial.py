@@ -46,10 +46,10 @@ def trial(options: Options, screen: Screen) -> Outcome:
 
 
 def _ask(client: Client, model: str, file: Path, query: str) -> Json:
-    """In the JSON form, so that the history shows the file's name."""
+    """In the JSON form, so that the history shows the file's name. A .json file may be that form already, or a question of its own."""
     content = file.read_bytes()
     body = content
-    if file.suffix != ".json":
+    if file.suffix != ".json" or b'"dataArray"' not in content:
         entry = {"name": file.name, "type": "stream", "body": base64.b64encode(content).decode()}
         body = json.dumps({"dataArray": [entry]}).encode()
     url = f"{client.connection.api_url.rstrip('/')}/v1/models/{part(model)}/trial{query}"

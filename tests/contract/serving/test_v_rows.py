@@ -130,4 +130,6 @@ def test_the_client_says_why_it_was_refused(server: RunningServer, tmp_path: Pat
     (tmp_path / "note.txt").write_text("no picture")
     done = client(tmp_path, f"http://127.0.0.1:{server.port}/invocations", "token", str(tmp_path / "note.txt"))
     assert done.returncode == 1
-    assert done.stderr.startswith("1002 IMAGE_DECODE_ERROR: ")
+    status, _, told = done.stderr.partition(": ")
+    assert (status, json.loads(told)["errorCode"]) == ("400", "1002")
+    assert "JPEG" in json.loads(told)["detail"], "through the API no header tells it"
