@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
@@ -12,7 +12,6 @@ from chalicelib.domain.batch_job import BatchJob
 from chalicelib.domain.cursors import decode_cursor, encode_cursor
 from chalicelib.domain.dataset import Dataset
 from chalicelib.domain.evaluation import Evaluation
-from chalicelib.domain.hosting import ScalingRange
 from chalicelib.domain.model import Model
 from chalicelib.domain.preview_link import PreviewLink
 from chalicelib.domain.project import Project
@@ -21,18 +20,19 @@ from chalicelib.domain.request import Request
 from chalicelib.domain.service import LiveService, Service
 from chalicelib.domain.service_event import ServiceEvent
 from chalicelib.domain.service_test import ServiceTest
-from chalicelib.domain.service_version import ServiceUpdate, ServiceVersion, Traffic, TrafficPoint
+from chalicelib.domain.service_version import ServiceUpdate, ServiceVersion
 from chalicelib.domain.strategy import Filter, Strategy
 from chalicelib.domain.sweep import Sweep
 from chalicelib.domain.task import Task
 from chalicelib.domain.token import Token
 from chalicelib.domain.trial import Trial, TrialCall
-from chalicelib.ports import Answer, EndpointState, JobKind, LogLine, StoredObject, TrainingJob
+from chalicelib.ports import StoredObject
 from chalicelib.settings import Settings
-from droplearn.contracts.errors import CapacityUnavailable, NotFound
+from droplearn.contracts.errors import NotFound
 from tests.fake_drops import FakeDroppedFiles, FakeExampleStore, FakeQuietTimer, FakeServiceImages
-from tests.fake_jobs import FakeTransformJobs, FakeTrialRunner
+from tests.fake_jobs import FakeExecutions, FakeJobLogs, FakeTrainingJobs, FakeTransformJobs, FakeTrialRunner
 from tests.fake_recall import FakeLines, FakeRecallTables
+from tests.fake_serving import FakeAutoscaling, FakeEndpoints, FakeServiceMetrics, FakeSweepSchedule
 
 
 class FakeRecords:
@@ -130,159 +130,6 @@ class FakeLinks:
 
     def to_data(self, key: str, valid_for_s: int) -> str:
         return f"https://data.example.com/{quote(key)}?expires={valid_for_s}"
-
-
-class FakeTrainingJobs:
-    """Port TrainingJobs."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, TrainingJob] = {}
-        self.stopped: list[str] = []
-
-    def describe(self, name: str) -> TrainingJob | None:
-        return self.known.get(name)
-
-    def stop(self, name: str) -> str:
-        job = self.known.get(name)
-        if job is None:
-            return "unknown"
-        if job.status != "InProgress":
-            return "over"
-        self.stopped.append(name)
-        self.known[name] = replace(job, status="Stopping")
-        return "stopping"
-
-
-class FakeEndpoints:
-    """Ports Endpoints and Invoker."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, EndpointState] = {}
-        self.answer = Answer(200, b'{"success": true}', "application/json")
-        self.asked: list[tuple[str, bytes, str]] = []
-        self.removed: list[Any] = []
-
-    def state(self, service_id: str) -> EndpointState | None:
-        return self.known.get(service_id)
-
-    def names(self) -> list[str]:
-        return list(self.known)
-
-    def remove(self, service_id: str, configs: Sequence[str], models: Sequence[str]) -> None:
-        self.known.pop(service_id, None)
-        self.removed = [service_id, configs, models]
-
-    def invoke(self, service_id: str, body: bytes, content_type: str, options: str = "") -> Answer:
-        if service_id not in self.known:
-            raise CapacityUnavailable("service.not_running", "No such endpoint.")
-        self.asked.append((service_id, body, content_type))
-        return self.answer
-
-
-class FakeExecutions:
-    """Port Executions. `broken`: raised by the next start."""
-
-    def __init__(self) -> None:
-        self.started: list[tuple[str, str, dict[str, Any]]] = []
-        self.stopped: list[str] = []
-        self.dead: set[str] = set()
-        self.answers: list[tuple[str, str]] = []
-        self.broken: BaseException | None = None
-
-    def start(self, machine: str, name: str, given: Mapping[str, Any]) -> str:
-        if self.broken is not None:
-            raise self.broken
-        if not any(n == name for _, n, _ in self.started):
-            self.started.append((machine, name, dict(given)))
-        return f"arn:execution:{machine}:{name}"
-
-    def stop(self, arn: str, cause: str) -> None:
-        self.stopped.append(arn)
-
-    def is_running(self, arn: str) -> bool:
-        return arn not in self.dead
-
-    def succeed(self, token: str, output: Mapping[str, Any]) -> bool:
-        self.answers.append(("succeed", token))
-        return True
-
-    def fail(self, token: str, error: str, cause: str) -> bool:
-        self.answers.append((f"fail {error}", token))
-        return True
-
-
-class FakeAutoscaling:
-    """Port Autoscaling."""
-
-    def __init__(self) -> None:
-        self.known: dict[tuple[str, str], ScalingRange] = {}
-
-    def set(self, service_id: str, variant: str, wanted: ScalingRange) -> None:
-        self.known[service_id, variant] = wanted
-
-    def remove(self, service_id: str, variants: Sequence[str]) -> None:
-        for variant in variants:
-            self.known.pop((service_id, variant), None)
-
-
-class FakeServiceMetrics:
-    """Port ServiceMetrics. `used_at`: when somebody asked the endpoint directly."""
-
-    def __init__(self) -> None:
-        self.used_at: datetime | None = None
-        self.counted: dict[str, Traffic] = {}
-        self.points: dict[str, list[TrafficPoint]] = {}
-
-    def last_use(self, service_id: str, variants: Sequence[str], since: datetime, until: datetime) -> datetime | None:
-        return self.used_at if self.used_at is not None and since <= self.used_at <= until else None
-
-    def traffic(self, service_id: str, variants: Sequence[str], since: datetime, until: datetime) -> dict[str, Traffic]:
-        return {variant: self.counted.get(variant, Traffic()) for variant in variants}
-
-    shared_traffic = traffic
-
-    def series(
-        self, service_id: str, variants: Sequence[str], since: datetime, until: datetime, period_s: int
-    ) -> dict[str, list[TrafficPoint]]:
-        return {variant: self.points.get(variant, []) for variant in variants}
-
-    shared_series = series
-
-
-class FakeJobLogs:
-    """Port JobLogs."""
-
-    def __init__(self) -> None:
-        self.lines: list[LogLine] = []
-
-    def page(
-        self,
-        jobs: list[str],
-        limit: int,
-        cursor: str | None,
-        *,
-        only_first_node: bool = False,
-        contains: str = "",
-        kind: JobKind = "training",
-    ) -> Page[LogLine]:
-        start = int((decode_cursor(cursor, {"stream", "token"}) or {"token": "0"})["token"])
-        found = [x for x in self.lines if x.job in jobs and contains in x.message and (x.node == "algo-1" or not only_first_node)]
-        rest = found[start:]
-        place = {"stream": "", "token": str(start + limit)} if len(rest) > limit else None
-        return Page(rest[:limit], encode_cursor(place))
-
-
-class FakeSweepSchedule:
-    """Port SweepSchedule; on, as after a deployment."""
-
-    def __init__(self) -> None:
-        self.is_on = True
-
-    def start(self) -> None:
-        self.is_on = True
-
-    def stop(self) -> None:
-        self.is_on = False
 
 
 class FakePlatform:

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from benchmarks.learning import runs
-from benchmarks.learning.local_job import LocalJob, labelled_files, make_version, splits_of
+from benchmarks.learning.local_job import LocalJob
+from benchmarks.learning.local_version import labelled_files, make_version, splits_of
 from droplearn.contracts.dataset import DatasetVersion, Split, VersionExample
 from droplearn.scenarios.learning.folds import make_folds
 

@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.learning import runs
-from benchmarks.learning.local_job import LocalJob, freeze_folder
+from benchmarks.learning.local_job import LocalJob
+from benchmarks.learning.local_version import freeze_folder
 from benchmarks.learning.ocr_peers import NGramPeer, rapidocr_lines, read_all
 from droplearn.contracts.dataset import DatasetVersion, VersionExample
 from droplearn.contracts.training import TaskSettings

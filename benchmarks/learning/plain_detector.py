@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.learning.local_job import ROOT, LocalJob
+from benchmarks.learning.local_job import LocalJob
+from benchmarks.learning.local_version import ROOT
 from droplearn.networks.detector_graph import detector_graph, early_graph
 from droplearn.networks.detector_plan import DetectorPlan
 from droplearn.networks.efficientnet_lite import pretrained_weights

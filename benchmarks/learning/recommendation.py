@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.learning.local_job import LocalJob, freeze_folder
+from benchmarks.learning.local_job import LocalJob
+from benchmarks.learning.local_version import freeze_folder
 from droplearn.contracts.training import TaskSettings
 from droplearn.scenarios.recommendation.columns import Wanted
 from droplearn.scenarios.recommendation.interactions import Interactions

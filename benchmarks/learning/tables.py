@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.learning.local_job import LocalJob, freeze_folder
+from benchmarks.learning.local_job import LocalJob
+from benchmarks.learning.local_version import freeze_folder
 from droplearn.contracts.training import TaskSettings
 from droplearn.scenarios.learning.folds import make_folds
 from droplearn.scenarios.tabular_prediction.metrics import classification_scores, regression_scores

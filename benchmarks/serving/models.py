@@ -16,7 +16,8 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.learning.detection import annotated_version
-from benchmarks.learning.local_job import LocalJob, labelled_files, make_version, splits_of
+from benchmarks.learning.local_job import LocalJob
+from benchmarks.learning.local_version import labelled_files, make_version, splits_of
 from benchmarks.serving.model import SIZE, write_model
 from benchmarks.serving.pictures import photo
 from droplearn.contracts.dataset import DatasetVersion, VersionExample

@@ -19,7 +19,8 @@ FOLDERS = ("functions", "training_container", "serving_container", "")
 JOB = """
 import sys
 from pathlib import Path
-from benchmarks.learning.local_job import LocalJob, freeze_folder
+from benchmarks.learning.local_job import LocalJob
+from benchmarks.learning.local_version import freeze_folder
 from droplearn.contracts.training import TaskSettings
 folder, base = Path(sys.argv[1]), Path(sys.argv[2])
 version, examples = freeze_folder(folder, "text_length")

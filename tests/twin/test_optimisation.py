@@ -45,6 +45,9 @@ def test_an_int8_variant_is_made_after_training_and_deployed_when_it_is_asked_fo
     the_service_is_tested(world, cli, service, tmp_path)
     world.call("POST", f"/v1/services/{service['id']}/stop")
 
+    entry = {"name": "1.jpg", "type": "stream", "body": base64.b64encode(picture("circle", 901)).decode()}
+    trial = f"/v1/models/{task['model']}/trial?variant=int8"
+    world.wait(lambda: world.ask("POST", trial, {"dataArray": [entry]})[0], lambda status: status == 200)  # at last: the first loads
     told = cli("trial", task["model"], tmp_path / "circle/1.jpg", "--variant", "int8")
     assert told["answers"][0]["response"]["result"]["output"][0]["body"][0]["label"] == "circle"
     assert world.call("GET", f"/v1/models/{task['model']}/trial")["calls"][0]["variant"] == "int8"

@@ -88,12 +88,17 @@ def logs(options: Options, screen: Screen) -> Outcome:
     return Outcome({kind: options.id, "lines": lines})
 
 
+def newest_first(client: Client, project: str | None, nouns: str) -> list[Json]:
+    """Of one project, or of all."""
+    projects = [project] if project else [p["name"] for p in client.pages("/v1/projects", "projects")]
+    found = [one for name in projects for one in client.pages(f"/v1/projects/{part(name)}/{nouns}", nouns)]
+    return sorted(found, key=itemgetter("created_at"), reverse=True)
+
+
 def models(options: Options, screen: Screen) -> Outcome:
     """Of one project, or of all."""
     client = connect(options.connection)
-    projects = [options.project] if options.project else [p["name"] for p in client.pages("/v1/projects", "projects")]
-    found = [m for p in projects for m in client.pages(f"/v1/projects/{part(p)}/models", "models")]
-    found.sort(key=itemgetter("created_at"), reverse=True)
+    found = newest_first(client, options.project, "models")
     rows = [[m["id"], f"{m['project']} #{m['number']}", m["dataset"], _score(m), m["created_at"]] for m in found]
     screen.table("models", ["id", "model", "dataset", "score", "created"], rows)
     return Outcome({"models": found})

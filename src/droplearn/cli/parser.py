@@ -16,7 +16,11 @@ from droplearn.cli.exporting import add_export
 from droplearn.cli.looking import add_looks
 from droplearn.cli.predicting import add_predict
 from droplearn.cli.previewing import add_preview
-from droplearn.cli.service_actions import add_service_actions
+from droplearn.cli.service_life import add_life
+from droplearn.cli.service_testing import add_tests
+from droplearn.cli.service_token import add_rotate
+from droplearn.cli.service_versions import add_versions
+from droplearn.cli.service_watching import add_watching
 from droplearn.cli.starting import add_up
 from droplearn.cli.stopping import add_stops
 from droplearn.cli.training import add_train
@@ -32,7 +36,9 @@ def make_parser() -> argparse.ArgumentParser:
     for add in (add_up, add_drop, add_train, add_looks, add_evaluate, add_deploy):
         add(command)
     service = subparsers.add_parser("service", help="list services; extend, cut and change one that runs")
-    add_service_actions(partial(_add_command, service.add_subparsers(required=True, metavar="ACTION")))
+    action = partial(_add_command, service.add_subparsers(required=True, metavar="ACTION"))
+    for add in (add_life, add_versions, add_watching, add_tests, add_rotate):
+        add(action)
     for add in (add_preview, add_export, add_predict, add_trial, add_batch, add_stops):
         add(command)
     return parser

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -10,13 +9,36 @@ from droplearn.cli.connecting import connect
 from droplearn.cli.outcome import Outcome
 from droplearn.cli.predictions import number
 from droplearn.cli.screen import Screen
+from droplearn.cli.values import query_option
+from droplearn.cli.words import Command, Options
 from droplearn.client import Client, Json, part
 from droplearn.contracts.errors import InvalidRequest
 from droplearn.contracts.s3_layout import service_images_prefix
 
-Options = argparse.Namespace
 MAX_IMAGES = 30
 _SHOWN = 3
+
+
+def add_tests(command: Command) -> None:
+    """Their words."""
+    test_words = command("test", test, "ask a service that runs about at most 30 images, and keep what it answers")
+    test_words.add_argument("service")
+    test_words.add_argument(
+        "path", nargs="?", help="a file or a folder to upload, or PROJECT/... in the data bucket (default: what was uploaded before)"
+    )
+    test_words.add_argument(
+        "--option", action="append", type=query_option, metavar="NAME=VALUE", help="of each answer: top=3, pos=pixels, ..."
+    )
+    test_words.add_argument(
+        "--threshold", type=float, default=0.5, metavar="0.5", help="show predictions of at least this confidence (default: 0.5)"
+    )
+    tests_words = command("tests", tests, "the tests of a service, or one of them at another threshold")
+    tests_words.add_argument("service")
+    tests_words.add_argument("test", nargs="?", help="test-...")
+    tests_words.add_argument("--threshold", type=float, default=0.5, metavar="0.5", help="nobody is asked again (default: 0.5)")
+    images_words = command("test-images", images, "the images that were uploaded to test a service: at most 30 are kept")
+    images_words.add_argument("service")
+    images_words.add_argument("--remove", action="append", metavar="NAME", help="remove this one (may be given again)")
 
 
 def test(options: Options, screen: Screen) -> Outcome:

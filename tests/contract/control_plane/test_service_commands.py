@@ -78,7 +78,7 @@ def test_extend_says_that_a_service_does_not_run_yet(typed: Type, service: str, 
 
 
 def test_cut_counts_from_now(typed: Type, service: str, monkeypatch: pytest.MonkeyPatch, fake_platform: FakePlatform):
-    monkeypatch.setattr("droplearn.cli.service_commands.datetime", SimpleNamespace(now=lambda _zone: fake_platform.now()))
+    monkeypatch.setattr("droplearn.cli.service_life.datetime", SimpleNamespace(now=lambda _zone: fake_platform.now()))
     assert moment_of(typed("service", "cut", service, "--to", "10m")["stops_at"]) == fake_platform.now() + timedelta(minutes=10)
     assert "until 2026-01-01T00:00:00.000Z" in typed("service", "cut", service, as_text=True), "at once"
 
@@ -148,7 +148,7 @@ def test_monitor_adds_up_what_each_version_answered(typed: Type, service: str, f
     assert typed("service", "monitor", service)["cost"]["usd_per_hour"] == pytest.approx(0.102)
     shown = typed("service", "monitor", service, as_text=True)
     assert "0.1020 USD an hour" in shown
-    assert ["v1", "120", "3", "6"] in [line.replace("│", " ").split() for line in shown.splitlines()]
+    assert ["v1", "120", "3", "6", "9.5"] in [line.replace("│", " ").split() for line in shown.splitlines()]
 
 
 def test_monitor_tells_versions_that_share_instances_apart(typed: Type, service: str, fake_platform: FakePlatform):
@@ -156,8 +156,8 @@ def test_monitor_tells_versions_that_share_instances_apart(typed: Type, service:
     point = TrafficPoint("2026-01-01T00:00:00.000Z", 40, 1, 2, 9.5)
     fake_platform.service_metrics.points = {"shared": [point] * 9, "v1": [point] * 2, "v3": [point]}
     rows = [line.replace("│", " ").split() for line in typed("service", "monitor", service, as_text=True).splitlines()]
-    assert ["v1", "80", "2", "4"] in rows
-    assert ["v3", "40", "1", "2"] in rows
+    assert ["v1", "80", "2", "4", "9.5"] in rows
+    assert ["v3", "40", "1", "2", "9.5"] in rows
     assert not [row for row in rows if row[:1] == ["shared"]]
 
 

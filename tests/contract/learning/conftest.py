@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.learning.local_job import LocalJob, labelled_files, make_version, splits_of
+from benchmarks.learning.local_job import LocalJob
+from benchmarks.learning.local_version import labelled_files, make_version, splits_of
 from droplearn.contracts.training import TaskSettings
 from tests.pictures import COLOURS, hard_picture, picture
 

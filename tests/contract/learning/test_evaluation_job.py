@@ -5,7 +5,8 @@ import json
 import pyarrow.parquet
 import pytest
 
-from benchmarks.learning.local_job import LocalJob, labelled_files, make_version, splits_of
+from benchmarks.learning.local_job import LocalJob
+from benchmarks.learning.local_version import labelled_files, make_version, splits_of
 from droplearn.contracts.training import Failure, TaskSettings
 from tests.contract.learning.conftest import write
 from tests.pictures import picture

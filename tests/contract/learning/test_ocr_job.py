@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
-from benchmarks.learning.local_job import LocalJob, freeze_folder
+from benchmarks.learning.local_job import LocalJob
+from benchmarks.learning.local_version import freeze_folder
 from droplearn.contracts.training import TaskSettings
 from droplearn.scenarios.ocr.sample import draw_page, write_sample
 from droplearn.scenarios.ocr.serving import load

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.learning.local_job import LocalJob, labelled_files, make_version, splits_of
+from benchmarks.learning.local_job import LocalJob
+from benchmarks.learning.local_version import labelled_files, make_version, splits_of
 from droplearn.contracts.model import ModelManifest
 from droplearn.contracts.training import Failure, TaskSettings
 from server.prediction import load_prediction

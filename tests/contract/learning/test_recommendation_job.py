@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.learning.local_job import LocalJob, freeze_folder
+from benchmarks.learning.local_job import LocalJob
+from benchmarks.learning.local_version import freeze_folder
 from droplearn.contracts.dataset import HealthReport
 from droplearn.contracts.evaluation import BadCase
 from droplearn.contracts.training import TaskSettings

@@ -8,7 +8,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from benchmarks.learning.local_job import LocalJob, labelled_files, make_version, splits_of
+from benchmarks.learning.local_job import LocalJob
+from benchmarks.learning.local_version import labelled_files, make_version, splits_of
 from droplearn.contracts.training import MetricLine, TaskSettings
 from droplearn.scenarios.sound_classification.audio import decode
 from droplearn.scenarios.sound_classification.sample import LABELS, sound, write_sample

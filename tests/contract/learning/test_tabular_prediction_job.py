@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
-from benchmarks.learning.local_job import LocalJob, freeze_folder
+from benchmarks.learning.local_job import LocalJob
+from benchmarks.learning.local_version import freeze_folder
 from droplearn.contracts.evaluation import EvaluationCurves
 from droplearn.contracts.training import TaskSettings
 from droplearn.scenarios.tabular_prediction.sample import write_sample
