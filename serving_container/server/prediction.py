@@ -61,9 +61,10 @@ class WholePipeline:
         self.output_type, self.warm_up, self._predictor = predictor.output_type, predictor.warm_up, predictor
 
     def steps(self, raw: bytes, options: Mapping[str, str]) -> Steps[Answer]:
-        """One."""
+        """One, and then the next input's turn."""
+        answer = self._predictor.predict(raw, options)
         yield
-        return self._predictor.predict(raw, options)
+        return answer
 
 
 class Prediction:

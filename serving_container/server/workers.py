@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Generator
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -18,6 +19,10 @@ Steps = Generator[None, None, T]
 """A piece of work that pauses between its steps."""
 MOST_AT_ONCE = 4
 """Jobs of one thread. The first waits for the others, so more would cost those who wait more than it saves."""
+TURNS = 3
+"""Enough for one input. Of jobs that have more, one is ended after the other: in turns all of them would end late."""
+LONG_S = 0.1
+"""Where a job takes longer, the next is taken alone: nothing that is saved would be worth the wait."""
 
 
 class _Job(NamedTuple):
@@ -28,9 +33,9 @@ class _Job(NamedTuple):
 class Workers:
     """`finish` is called on one event loop's thread. The first job starts the threads."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, long_s: float = LONG_S) -> None:
         self._waiting: SimpleQueue[_Job | None] = SimpleQueue()
-        self._count, self._threads = threads, list[threading.Thread]()
+        self._count, self._threads, self._long_s = threads, list[threading.Thread](), long_s
 
     async def finish(self, steps: Steps[bytes]) -> bytes:
         """What the steps return, or raise."""
@@ -51,12 +56,16 @@ class Workers:
     def _start(self) -> None:
         for number in range(self._count):
             thread = threading.Thread(target=self._work, name=f"predict_{number}", daemon=True)
-            self._threads.append(thread)
             thread.start()
+            self._threads.append(thread)
 
     def _work(self) -> None:
+        was_long = False
         while (first := self._waiting.get()) is not None:
-            _take_turns([first, *self._share()])
+            began, jobs = time.monotonic(), [first] if was_long else [first, *self._share()]
+            _take_turns(jobs)
+            was_long = time.monotonic() - began > self._long_s * len(jobs)
+            del first, jobs  # while it waits for the next it should not keep them
 
     def _share(self) -> list[_Job]:
         """This thread's part of what waits: never more than the others would leave to it, so that none of them is idle for it."""
@@ -72,21 +81,30 @@ class Workers:
 
 def _take_turns(jobs: list[_Job]) -> None:
     """A step of each, then the next step of each, until none is left."""
+    turn = 0
     while jobs:
-        ended: list[tuple[_Job, bytes | Exception]] = []
-        going: list[_Job] = []
-        for job in jobs:
-            try:
-                next(job.steps)
-                going.append(job)
-            except StopIteration as end:
-                ended.append((job, end.value))
-            except Exception as error:  # noqa: BLE001 (it belongs to him who waits for the answer)
-                ended.append((job, _without_this_frame(error)))
+        together = len(jobs) if turn < TURNS else 1
+        taken = [(job, _step(job)) for job in jobs[:together]]
+        ended = [(job, outcome) for job, outcome in taken if outcome is not None]
         if ended:
             with suppress(RuntimeError):  # the event loop is closed: nobody waits any more
                 ended[0][0].answer.get_loop().call_soon_threadsafe(_tell, ended)
-        jobs = going
+        jobs = [job for job, outcome in taken if outcome is None] + jobs[together:]
+        turn += 1
+
+
+def _step(job: _Job) -> bytes | Exception | None:
+    """What it ended with; None: it goes on."""
+    try:
+        next(job.steps)
+    except StopIteration as end:
+        answer: bytes = end.value
+        return answer
+    except Exception as error:  # noqa: BLE001 (it belongs to him who waits for the answer)
+        return _without_this_frame(error)
+    except BaseException as error:  # noqa: BLE001 (a thread that ended by it would leave those who wait without an answer for ever)
+        return RuntimeError(repr(error))
+    return None
 
 
 def _without_this_frame(error: Exception) -> Exception:

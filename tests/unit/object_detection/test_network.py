@@ -1,6 +1,7 @@
 """The detector: torch and ONNX are one network, torch's losses are numpy's, gradients do not depend on the parts."""
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -11,6 +12,7 @@ from droplearn.networks.detector import Detector
 from droplearn.networks.detector_graph import detector_graph, early_graph
 from droplearn.networks.detector_plan import DetectorPlan, points
 from droplearn.networks.efficientnet_lite import pretrained_weights
+from droplearn.networks.quantising import to_fp16
 from droplearn.networks.settled_norms import norms
 from droplearn.scenarios.learning import ProcessGroup
 from droplearn.scenarios.object_detection.assignment import BACKGROUND, IGNORED, Targets, assign, losses
@@ -50,6 +52,16 @@ def test_the_onnx_detector_is_the_torch_detector_after_the_early_graph(built):
     assert scores == pytest.approx(logits.sigmoid().numpy(), abs=1e-4)
     assert boxes / SIZE == pytest.approx(expected / SIZE, abs=1e-4)
     assert boxes.shape == (2, 12 * 12 + 6 * 6 + 3 * 3, 4)
+
+
+def test_boxes_that_reach_far_are_the_same_in_half_precision(built, tmp_path):
+    plan, _, weights = built
+    far = {**weights, "box_out.bias": np.array([5, 11, 12, 16], np.float32), "box_out.weight": np.zeros_like(weights["box_out.weight"])}
+    model = detector_graph(plan, far | {"level_scale": np.ones(3, np.float32)}, SIZE)
+    to_fp16(model, tmp_path / "h.onnx")
+    image = np.zeros((1, SIZE, SIZE, 3), np.uint8)
+    (boxes,), (half,) = run(model, "boxes", image=image), run(onnx.load(str(tmp_path / "h.onnx")), "boxes", image=image)
+    assert half == pytest.approx(boxes, abs=0.5)
 
 
 def test_every_normalisation_of_the_detector_can_be_settled(built):

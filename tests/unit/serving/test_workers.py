@@ -14,20 +14,24 @@ import pytest
 
 from server.workers import MOST_AT_ONCE, Steps, Workers
 
+PATIENT = 3600.0
+"""Seconds: no job is long, however loaded the machine is."""
+
 
 class Recorder:
-    """Jobs of three steps that write down who took which, in which thread."""
+    """Jobs of three steps an input that write down who took which, in which thread."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[str, str]] = []
         self.threads: dict[str, str] = {}
 
-    def job(self, name: str) -> Steps[bytes]:
+    def job(self, name: str, inputs: int = 1) -> Steps[bytes]:
         self.threads[name] = threading.current_thread().name
-        for step in ("decode", "run"):
-            self.taken.append((name, step))
-            yield
-        self.taken.append((name, "answer"))
+        for _ in range(inputs):
+            for step in ("decode", "run"):
+                self.taken.append((name, step))
+                yield
+            self.taken.append((name, "answer"))
         return name.encode()
 
 
@@ -38,7 +42,7 @@ def gated(gate: threading.Event, begun: threading.Event) -> Steps[bytes]:
     return b"gate"
 
 
-def failing(error: Exception) -> Steps[bytes]:
+def failing(error: BaseException) -> Steps[bytes]:
     yield
     raise error
 
@@ -58,7 +62,7 @@ async def behind_a_gate(workers: Workers, threads: int, *jobs: Coroutine[Any, An
 
 
 def test_what_waits_together_is_taken_step_by_step() -> None:
-    workers, seen = Workers(1), Recorder()
+    workers, seen = Workers(1, PATIENT), Recorder()
     answers = asyncio.run(behind_a_gate(workers, 1, *(workers.finish(seen.job(name)) for name in "abc")))
     workers.close()
     assert answers == [b"a", b"b", b"c"]
@@ -66,7 +70,7 @@ def test_what_waits_together_is_taken_step_by_step() -> None:
 
 
 def test_a_thread_takes_no_more_than_its_share() -> None:
-    workers, seen = Workers(1), Recorder()
+    workers, seen = Workers(1, PATIENT), Recorder()
     names = [str(number) for number in range(2 * MOST_AT_ONCE)]
     asyncio.run(behind_a_gate(workers, 1, *(workers.finish(seen.job(name)) for name in names)))
     workers.close()
@@ -74,8 +78,26 @@ def test_a_thread_takes_no_more_than_its_share() -> None:
     assert seen.taken.index((names[MOST_AT_ONCE], "decode")) > seen.taken.index((names[MOST_AT_ONCE - 1], "answer"))
 
 
+def test_of_jobs_with_many_inputs_one_is_ended_after_the_other() -> None:
+    workers, seen = Workers(1, PATIENT), Recorder()
+    jobs = [seen.job("long", 9), seen.job("longer", 12), seen.job("short")]
+    asyncio.run(behind_a_gate(workers, 1, *(workers.finish(job) for job in jobs)))
+    workers.close()
+    last = {name: place for place, (name, _) in enumerate(seen.taken)}
+    assert sorted(last, key=last.__getitem__) == ["short", "long", "longer"]
+    assert last["short"] <= 10
+    assert sum(name == "longer" for name, _ in seen.taken[: last["long"]]) <= 4
+
+
+def test_after_a_long_job_the_next_is_taken_alone() -> None:
+    workers, seen = Workers(1, long_s=-1.0), Recorder()
+    asyncio.run(behind_a_gate(workers, 1, *(workers.finish(seen.job(name)) for name in "abc")))
+    workers.close()
+    assert [name for name, _ in seen.taken] == [*"aaabbbccc"]
+
+
 def test_what_waits_is_left_to_threads_that_would_be_idle() -> None:
-    workers, both = Workers(2), threading.Barrier(2)
+    workers, both = Workers(2, PATIENT), threading.Barrier(2)
 
     def meeting() -> Steps[bytes]:
         both.wait(10)  # broken, and the test fails, if one thread holds both jobs
@@ -88,12 +110,37 @@ def test_what_waits_is_left_to_threads_that_would_be_idle() -> None:
 
 
 def test_an_error_is_for_its_asker_alone() -> None:
-    workers, seen = Workers(1), Recorder()
+    workers, seen = Workers(1, PATIENT), Recorder()
     jobs = [workers.finish(failing(KeyError("broken"))), workers.finish(seen.job("a"))]
     broken, fine = asyncio.run(behind_a_gate(workers, 1, *jobs))
     workers.close()
     assert isinstance(broken, KeyError)
     assert fine == b"a"
+
+
+@pytest.mark.parametrize("error", [SystemExit(1), KeyboardInterrupt(), MemoryError()])
+def test_no_error_whatever_ends_a_thread(error: BaseException) -> None:
+    async def main(workers: Workers) -> bytes:
+        with pytest.raises((RuntimeError, MemoryError)):
+            await asyncio.wait_for(workers.finish(failing(error)), 10)
+        return await asyncio.wait_for(workers.finish(Recorder().job("next")), 10)
+
+    workers = Workers(1)
+    assert asyncio.run(main(workers)) == b"next"
+    workers.close()
+
+
+def test_where_there_was_no_thread_the_next_job_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main(workers: Workers) -> bytes:
+        with monkeypatch.context() as full:
+            full.setattr(threading.Thread, "start", lambda thread: (_ for _ in ()).throw(RuntimeError("can't start new thread")))
+            with pytest.raises(RuntimeError, match="new thread"):
+                await workers.finish(Recorder().job("refused"))
+        return await asyncio.wait_for(workers.finish(Recorder().job("next")), 10)
+
+    workers = Workers(1)
+    assert asyncio.run(main(workers)) == b"next"
+    workers.close()
 
 
 def test_an_error_leaves_nothing_for_the_garbage_collector() -> None:
