@@ -24,17 +24,20 @@ class FakeLines:
 
 
 class FakeRecallTables:
-    """Port RecallTables. `reads`: the keys of each read."""
+    """Port RecallTables. `reads`: the keys of each read. `hidden`: versions that only a consistent read sees yet."""
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str, str], tuple[str, int]] = {}
         self.reads: list[list[tuple[str, str]]] = []
+        self.hidden: set[str] = set()
 
     def write(self, version: str, table: str, rows: Sequence[tuple[str, str]], expires_at: int) -> None:
         self.rows |= {(version, table, key): (value, expires_at) for key, value in rows}
 
-    def read(self, version: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    def read(self, version: str, keys: Sequence[tuple[str, str]], *, is_consistent: bool = False) -> dict[tuple[str, str], str]:
         self.reads.append(list(keys))
+        if version in self.hidden and not is_consistent:
+            return {}
         return {key: self.rows[version, *key][0] for key in keys if (version, *key) in self.rows}
 
     def remove(self, version: str, table: str, key: str) -> None:

@@ -38,12 +38,12 @@ class DynamoRecallTables:
             for _ in pool.map(self._write, batches):
                 pass
 
-    def read(self, version: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
-        """BatchGetItems of 100 keys, eventually consistent. Keys that are not there are left out."""
+    def read(self, version: str, keys: Sequence[tuple[str, str]], *, is_consistent: bool = False) -> dict[tuple[str, str], str]:
+        """BatchGetItems of 100 keys. Keys that are not there are left out."""
         names = {_pk(version, *key)["S"]: key for key in keys}
         wanted, found = list(names), {}
         for start in range(0, len(wanted), BATCH_GET):
-            for item in self._read([{"pk": {"S": pk}} for pk in wanted[start : start + BATCH_GET]]):
+            for item in self._read([{"pk": {"S": pk}} for pk in wanted[start : start + BATCH_GET]], is_consistent):
                 found[names[item["pk"]["S"]]] = str(item["v"]["S"])
         return found
 
@@ -63,11 +63,11 @@ class DynamoRecallTables:
             self._pause(wait_s)
         raise Throttled("aws.throttled", "The table takes no more rows now.", hint="Try again in some seconds.")
 
-    def _read(self, keys: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def _read(self, keys: list[Mapping[str, Any]], is_consistent: bool) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         for wait_s in self._waits():
             with translated():
-                reply = client("dynamodb").batch_get_item(RequestItems={self._table: {"Keys": keys}})
+                reply = client("dynamodb").batch_get_item(RequestItems={self._table: {"Keys": keys, "ConsistentRead": is_consistent}})
             found += reply["Responses"].get(self._table, [])
             keys = reply.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
             if not keys:

@@ -41,6 +41,8 @@ logger = logging.getLogger("droplearn.api")
 _FORM = ("application/x-www-form-urlencoded", "multipart/form-data")
 _PREDICT = re.compile(r"/v1/services/[^/]+/predict")
 """Another Lambda's: what comes here did not come by POST."""
+_TRIAL = re.compile(r"/v1/models/[^/]+/trial")
+"""Its body is the model's to read, whatever it calls itself."""
 resolver = APIGatewayHttpResolver(enable_validation=True)
 MODULES = (
     scenarios,
@@ -103,7 +105,8 @@ def handle(event: dict[str, Any], context: Any) -> Reply:
         if given["rawPath"].startswith(preview_page.PREFIX):
             return preview_page.answer(given)
         enter(given, is_public=given["rawPath"] in openapi.PUBLIC)
-        if (given.get("headers") or {}).get("content-type", "").startswith(_FORM):  # Powertools would read its fields
+        is_form = (given.get("headers") or {}).get("content-type", "").startswith(_FORM)
+        if is_form and not _TRIAL.fullmatch(given["rawPath"]):  # Powertools would read its fields
             raise _not_json()
         return resolver.resolve(given, context)  # type: ignore[return-value]
     except Exception as error:  # noqa: BLE001 (the edge: nothing may leave but an answer)

@@ -12,8 +12,10 @@ class RecallTables(Protocol):
     def write(self, version: str, table: str, rows: Sequence[tuple[str, str]], expires_at: int) -> None:
         """(key, value), over what was there. `expires_at`: seconds since 1970. Raises Throttled."""
 
-    def read(self, version: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
-        """By (table, key); those that are not there are left out. Raises Throttled."""
+    def read(self, version: str, keys: Sequence[tuple[str, str]], *, is_consistent: bool = False) -> dict[tuple[str, str], str]:
+        """By (table, key); those that are not there are left out. Not consistent: nor may be what was written a second ago. Raises
+        Throttled.
+        """
 
     def remove(self, version: str, table: str, key: str) -> None:
         """Nothing happens when it is not there."""

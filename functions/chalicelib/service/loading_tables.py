@@ -56,7 +56,7 @@ def load_tables(
         return Loaded(None, 0)
     tables = tables_of(service_id, variant_of(number))
     if cursor is None:
-        if platform.recall_tables.read(tables, [(PLAN, EVERYBODY)]):
+        if platform.recall_tables.read(tables, [(PLAN, EVERYBODY)], is_consistent=True):
             return Loaded(None, 0)
         recall = recall_of(platform, service.project, version_of(platform, service, number).model)
         cursor = {

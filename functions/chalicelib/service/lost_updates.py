@@ -7,13 +7,16 @@ from chalicelib.domain.service import Service
 from chalicelib.domain.service_version import ServiceUpdate
 from chalicelib.ports import EndpointState, Platform
 from chalicelib.service.finding import find_service
-from chalicelib.service.update_plan import finish_update
+from chalicelib.service.update_plan import finish_update, free_service
 
 
 def end_lost_update(platform: Platform, update_id: str, error: Problem) -> str | None:
     """Its outcome; None: it had one."""
     update = platform.service_updates.get(update_id)
-    if update is None or update.outcome != "in_progress":
+    if update is None:
+        return None
+    if update.outcome != "in_progress":
+        free_service(platform, update)
         return None
     service = find_service(platform, update.service)
     if service.serving == "tables":
@@ -21,7 +24,7 @@ def end_lost_update(platform: Platform, update_id: str, error: Problem) -> str |
     state = platform.endpoints.state(service.id)
     if state is not None and state.weights:
         platform.services.change(service.id, {"weights": _weights_now(service, update, state), "config": state.config})
-    return _fail(platform, service, update, error)
+    return _fail(platform, update, error)
 
 
 def _end_of_tables(platform: Platform, update: ServiceUpdate, error: Problem) -> str:
@@ -29,14 +32,14 @@ def _end_of_tables(platform: Platform, update: ServiceUpdate, error: Problem) ->
     freed = platform.services.change(update.service, {"updating": None}, only_if={"updating": [update.id]})
     service = freed or find_service(platform, update.service)
     if service.weights != update.weights:
-        return _fail(platform, service, update, error)
-    finish_update(platform, service, update, "done")
+        return _fail(platform, update, error)
+    finish_update(platform, update, "done")
     return "done"
 
 
-def _fail(platform: Platform, service: Service, update: ServiceUpdate, error: Problem) -> str:
+def _fail(platform: Platform, update: ServiceUpdate, error: Problem) -> str:
     platform.service_updates.change(update.id, {"error": error})
-    finish_update(platform, service, update, "failed", error["message"])
+    finish_update(platform, update, "failed", error["message"])
     return "failed"
 
 

@@ -83,6 +83,8 @@ class Recommender:
             return
         started = time.perf_counter()
         texts = self._tables.read(self._version, wanted)
+        if (PLAN, EVERYBODY) in wanted and (PLAN, EVERYBODY) not in texts:  # removed, or published an instant ago
+            texts = self._tables.read(self._version, wanted, is_consistent=True)
         self.read_s += time.perf_counter() - started
         if (PLAN, EVERYBODY) in wanted:
             self._keep_plan(texts.pop((PLAN, EVERYBODY), ""))

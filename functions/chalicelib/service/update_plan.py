@@ -42,9 +42,9 @@ def plan_update(platform: Platform, update_id: str, error: Problem | None = None
     service = find_service(platform, update.service)
     if update.outcome != "in_progress":
         note_update_event(platform, update)
-        return _end(update)
+        return free_service(platform, update)
     if not service.is_in_service:
-        return finish_update(platform, service, update, "failed", "The service ended meanwhile.")
+        return finish_update(platform, update, "failed", "The service ended meanwhile.")
     if error is not None:
         return _after_error(platform, service, update, error)
     return _STEPS[update.phase](platform, service, update)
@@ -94,7 +94,7 @@ def _applied(platform: Platform, service: Service, update: ServiceUpdate) -> Rep
     if not _take_over(platform, service, update, update.weights or {}):
         return _end(update)
     if not update.what.get("canary"):
-        return finish_update(platform, service, update, "done")
+        return finish_update(platform, update, "done")
     _move(platform, update, "canary")
     return _watch(service, update)
 
@@ -119,7 +119,7 @@ def _canary(platform: Platform, service: Service, update: ServiceUpdate) -> Repl
 
 def _promoted(platform: Platform, service: Service, update: ServiceUpdate) -> Reply:
     _take_over(platform, service, update, update.weights or {})
-    return finish_update(platform, service, update, "done")
+    return finish_update(platform, update, "done")
 
 
 def _drained(platform: Platform, service: Service, update: ServiceUpdate) -> Reply:
@@ -130,7 +130,7 @@ def _drained(platform: Platform, service: Service, update: ServiceUpdate) -> Rep
 
 def _rolled_back(platform: Platform, service: Service, update: ServiceUpdate) -> Reply:
     _take_over(platform, service, update, update.old_weights or {})
-    return finish_update(platform, service, update, "failed" if update.error else "rolled_back")
+    return finish_update(platform, update, "failed" if update.error else "rolled_back")
 
 
 _STEPS = {
@@ -148,7 +148,7 @@ def _after_error(platform: Platform, service: Service, update: ServiceUpdate, er
     platform.service_updates.change(update.id, {"error": error})
     if update.phase in ("canary", "promoted", "drained"):
         return _drained(platform, service, update)
-    return finish_update(platform, service, update, "failed", error["message"])
+    return finish_update(platform, update, "failed", error["message"])
 
 
 def _watch(service: Service, update: ServiceUpdate) -> Reply:
@@ -214,14 +214,20 @@ def _billing(platform: Platform, service: Service, live: list[ServiceVersion]) -
     return {"instances": instances, "billed_s": billed_s, "billed_since": text_of(now)}
 
 
-def finish_update(platform: Platform, service: Service, update: ServiceUpdate, outcome: str, message: str | None = None) -> Reply:
+def finish_update(platform: Platform, update: ServiceUpdate, outcome: str, message: str | None = None) -> Reply:
     """One that has an outcome keeps it."""
     changes: dict[str, Any] = {"outcome": outcome, "ended_at": text_of(platform.now()), "wait_token": None}
     changes |= {"message": message} if message else {}
     if over := platform.service_updates.change(update.id, changes, only_if={"outcome": ["in_progress"]}):
         note_update_event(platform, over)
-    set_autoscaling(platform, service.id)
-    platform.services.change(service.id, {"updating": None}, only_if={"updating": [update.id]})
+    return free_service(platform, update)
+
+
+def free_service(platform: Platform, update: ServiceUpdate) -> Reply:
+    """For the next update, once this one is over; twice is as good as once. Another's service stays as it is."""
+    if find_service(platform, update.service).updating == update.id:
+        set_autoscaling(platform, update.service)
+        platform.services.change(update.service, {"updating": None}, only_if={"updating": [update.id]})
     return _end(update)
 
 

@@ -6,12 +6,13 @@ Each is one execution of `update`, and a service has at most one at a time.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from chalicelib.domain.failure import problem_of
 from chalicelib.domain.service import Service
 from chalicelib.domain.service_version import MAX_LIVE_VERSIONS, MAX_VERSIONS, ServiceUpdate, ServiceVersion, variant_of
-from chalicelib.domain.times import text_of
+from chalicelib.domain.times import moment_of, text_of
 from chalicelib.ports import Platform
 from chalicelib.service.finding import find_model, find_service
 from chalicelib.service.variants import check_variant
@@ -19,6 +20,9 @@ from droplearn.contracts.errors import Conflict, DropLearnError, InvalidRequest
 from droplearn.contracts.ids import new_id
 from droplearn.contracts.optimisation import AS_TRAINED
 from droplearn.contracts.status import ServiceStatus
+
+BEGUN_WITHIN_S = 60
+"""From taking the service to the start of the update's execution: one request of the API."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +106,24 @@ def _changeable(platform: Platform, service_id: str) -> Service:
     service = find_service(platform, service_id)
     if service.state is not ServiceStatus.RUNNING:
         raise Conflict("service.not_running", f"The service is {service.status}.", hint="Versions are changed while it is RUNNING.")
-    if service.updating:
+    if service.updating and not _is_free_again(platform, service, service.updating):
         raise _updating(service.updating)
     return service
+
+
+def _is_free_again(platform: Platform, service: Service, update_id: str) -> bool:
+    """Whoever began this update may have been cut off before its execution had a name to go by: then nobody else would end it."""
+    if moment_of(service.updated_at) > platform.now() - timedelta(seconds=BEGUN_WITHIN_S):
+        return False
+    if (update := platform.service_updates.get(update_id)) is not None:
+        _start(platform, update)
+        return False
+    return platform.services.change(service.id, {"updating": None}, only_if={"updating": [update_id]}) is not None
+
+
+def _start(platform: Platform, update: ServiceUpdate) -> None:
+    """Twice is as good as once."""
+    platform.executions.start("update", update.execution_name, {"update_id": update.id})
 
 
 def _updating(update_id: str | None) -> Conflict:
@@ -147,7 +166,7 @@ def _begin(platform: Platform, service: Service, update: ServiceUpdate, version:
         platform.service_versions.put(version)
     platform.service_updates.add(update)
     try:
-        platform.executions.start("update", update.execution_name, {"update_id": update.id})
+        _start(platform, update)
     except DropLearnError as error:
         now = text_of(platform.now())
         platform.service_updates.change(update.id, {"outcome": "failed", "error": problem_of(error), "ended_at": now})

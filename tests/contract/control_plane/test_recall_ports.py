@@ -45,6 +45,7 @@ def test_rows_come_back_by_table_and_key(tables: Any):
     wanted = [("t", key) for key, _ in rows] + [("other", "k0"), ("t", "none")]
     found = tables.read("service-1", wanted)
     assert found == {("t", key): value for key, value in rows} | {("t", "k0"): "again", ("other", "k0"): "x"}
+    assert tables.read("service-1", wanted, is_consistent=True) == found
     assert tables.read("service-2", wanted) == {}
     tables.write("service-1", "t", [], 1)
 

@@ -196,6 +196,16 @@ def test_a_stop_during_the_update_ends_both(shop: Any, call: Any, answer: Any):
     assert not [key for key in shop.recall_tables.rows if key[1] == "plan"], "of no version"
 
 
+def test_a_version_answers_from_the_instant_on_that_it_is_switched_to(shop: Any, call: Any, answer: Any):
+    """Copies of the table may be a second behind."""
+    service_id = loaded(shop)
+    publish(call, shop, service_id)
+    shop.recall_tables.hidden = {f"{service_id}-v2"}
+    assert [answer(service_id) for _ in range(2)] == [("v2", "fresh")] * 2
+    shop.recall_tables.hidden = set()
+    assert answer(service_id) == ("v2", "fresh")
+
+
 def test_a_service_that_is_taken_over_after_a_crash_writes_nothing_again(shop: Any, call: Any, answer: Any):
     service_id = loaded(shop)
     publish(call, shop, service_id)

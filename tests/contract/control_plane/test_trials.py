@@ -46,3 +46,10 @@ def test_a_variant_that_there_is_not_is_refused(call: Call, model: str, fake_pla
         assert (told[0], told[1]["error"]["code"]) == (status, code)
     assert call("POST", f"/v1/models/{model}/trial", {}, query="variant=fp32&top=1")[0] == 200
     assert fake_platform.trial_runner.asked[0].query == "top=1", "the server is not told of the variant"
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
+def test_a_question_that_calls_itself_a_form_is_asked_as_it_is(call: Call, model: str, fake_platform: Any, kind: str):
+    """As `curl -d` sends it, and as a service answers it."""
+    assert call("POST", f"/v1/models/{model}/trial", b"{}", **{"content-type": kind})[0] == 200
+    assert fake_platform.trial_runner.asked[0].body == b"{}"

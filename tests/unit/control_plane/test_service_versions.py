@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.domain.service_version import Traffic, updates_of, verdict
 from chalicelib.ports import EndpointState
+from chalicelib.service import update_plan
 from chalicelib.service.identifying import identify
 from chalicelib.service.rotation import rotate_token
 from chalicelib.service.services import plan_deployment
@@ -107,6 +108,49 @@ def test_an_error_whose_reply_was_lost_still_takes_the_canary_back():
     assert asked_twice(platform, update, "t4")["next"] == "end"
     assert platform.service_updates.get(update.id).outcome == "failed"
     assert weights(platform, service) == {"v1": 1.0}
+
+
+@pytest.mark.parametrize("lost_at", ["add", "start"])
+def test_a_request_that_is_cut_off_before_its_update_began_does_not_hold_the_service_for_ever(monkeypatch, lost_at):
+    platform = a_platform()
+    service, _ = running(platform)
+    with monkeypatch.context() as patched:
+        patched.setattr(platform.service_updates if lost_at == "add" else platform.executions, lost_at, lambda *_given: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            add_version(platform, service.id, VersionOrder(NEW))
+    with pytest.raises(Conflict, match="is being changed"):
+        add_version(platform, service.id, VersionOrder(NEW))
+    platform.pass_time(61)
+    if lost_at == "start":
+        with pytest.raises(Conflict) as found:
+            add_version(platform, service.id, VersionOrder(NEW))
+        plan_update(platform, found.value.details["update"])
+        plan_update(platform, found.value.details["update"])
+        assert (weights(platform, service), platform.executions.started[-1][0]) == ({"v2": 1.0}, "update")
+    add_version(platform, service.id, VersionOrder(NEW))
+
+
+def throttled(*_given):
+    raise TransientError("aws.throttled", "Slowly.")
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_an_update_that_is_cut_off_at_its_end_leaves_the_service_free_for_the_next(monkeypatch, is_lost):
+    platform = a_platform()
+    service, _ = running(platform, autoscaling={"min_instances": 1, "max_instances": 2, "invocations_per_instance": 10})
+    update = change_traffic(platform, service.id, {"v1": 1})
+    assert plan_update(platform, update.id)["next"] == "weigh"
+    with monkeypatch.context() as patched:
+        patched.setattr(update_plan, "set_autoscaling", throttled)
+        patched.setattr(update_plan, "_take_over", lambda *_given: True)
+        with pytest.raises(TransientError):
+            plan_update(platform, update.id)
+    if is_lost:
+        assert record_failure(platform, Execution("update", update.id, 1), PROBLEM) is None
+    else:
+        assert plan_update(platform, update.id)["next"] == "end"
+    assert platform.service_updates.get(update.id).outcome == "done"
+    assert platform.services.get(service.id).updating is None
 
 
 def canary_of(platform, **changes):
