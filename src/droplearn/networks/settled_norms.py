@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from droplearn.networks.graph_edit import attribute, constants, put, readers, rewrite
-from droplearn.networks.samples import Sample, copied, spread, values
+from droplearn.networks.samples import Sample, copied, values
 
-FIT_SAMPLES = 64
-PULL = 1e-2
+PULL = 0.1
 """Of the inputs' power: how strongly a fit is held at scaling and shifting each output, where the examples say little."""
 _BEHIND = ("Reshape", "InstanceNormalization", "Reshape", "Mul", "Add")
 
@@ -39,11 +38,11 @@ class Sums(NamedTuple):
 
 def settle_norms(model: Any, samples: Sequence[Sample]) -> Any | None:
     """A copy without group normalisation behind 1x1 convolutions; None where there is none. `model` is left as it is."""
-    settled, chosen = copied(model), spread(samples, FIT_SAMPLES)
+    settled = copied(model)
     if not norms(settled):
         return None
     while found := _foremost(settled):
-        sums = _sums(model, settled, found, chosen)
+        sums = _sums(model, settled, found, samples)
         _replace(settled, found, sums)
     return settled
 
