@@ -46,7 +46,7 @@ class DrainingServer(uvicorn.Server):
         """Ten times a second."""
         now = time.monotonic()
         if self._serving.admission.phase is Phase.DRAINING and (self._serving.admission.in_flight == 0 or now > self._drain_until):
-            self.should_exit, self.cut_off = True, self._serving.admission.in_flight
+            self.should_exit = True
         versions = self._serving.versions
         if versions is not None and not versions.is_alive and not self.has_failed:
             log("engine_ended", "error", message="The host is expected to start this server anew.")
@@ -56,6 +56,11 @@ class DrainingServer(uvicorn.Server):
             if summary := self._serving.metrics.summary():
                 log("summary", **summary)
         return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Whatever ends it, what is still in flight then is cut off."""
+        await super().shutdown(sockets)
+        self.cut_off = self._serving.admission.in_flight
 
     async def _load(self) -> None:
         started = time.perf_counter()

@@ -226,6 +226,22 @@ def test_a_request_that_outlives_the_grace_time_is_cut_off(tmp_path: Path) -> No
             assert server.log()[-1]["cut_off"] == 1
 
 
+def test_the_second_sigterm_cuts_off_at_once_what_is_worked_on_and_says_so(tmp_path: Path) -> None:
+    long_request = json_body(*[encode(Image.fromarray(np.zeros((3000, 3000, 3), np.uint8)), "PNG")] * 64)
+    with RunningServer(write_model(tmp_path), {"SERVER_WORKERS": "1"}) as server:
+        server.wait_until_ready()
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as wire:
+            wire.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(long_request) + long_request)
+            while b"pending 1" not in server.ask("GET", "/metrics").body:
+                pass
+            server.process.send_signal(signal.SIGTERM)
+            while server.ask("GET", "/ping").status == 200:
+                pass
+            server.process.send_signal(signal.SIGTERM)
+            assert server.process.wait(60) == 1
+        assert server.log()[-1] | {"time": ""} == {"time": "", "level": "info", "event": "stopped", "cut_off": 1, "exit_status": 1}
+
+
 def test_a_corrupted_model_refuses_to_start_and_says_why(tmp_path: Path) -> None:
     write_model(tmp_path)
     (tmp_path / "model.onnx").write_bytes(network() + b"\x00")
