@@ -38,7 +38,7 @@ def publish(options: Options, screen: Screen) -> Outcome:
         body["canary"] = {"share": options.canary} | ({"duration_s": options.watch} if options.watch else {})
     update = client.call("POST", f"{path}/versions", body)
     if options.wait:
-        update = _end_of_update(options, screen, update["id"])
+        update = _end_of_update(options, screen, update)
     screen.say(f"{update['id']}  {update['outcome']}  {update['message']}".rstrip())
     return Outcome(update, update["outcome"] in ("in_progress", "done"))
 
@@ -48,16 +48,16 @@ def traffic(options: Options, screen: Screen) -> Outcome:
     shares = dict(options.share)
     update = connect(options.connection).call("PUT", f"/v1/services/{part(options.service)}/traffic", {"shares": shares})
     if options.wait:
-        update = _end_of_update(options, screen, update["id"])
+        update = _end_of_update(options, screen, update)
     screen.say(f"{update['id']}  {update['outcome']}")
     return Outcome(update, update["outcome"] in ("in_progress", "done"))
 
 
-def _end_of_update(options: Options, screen: Screen, update_id: str) -> Json:
+def _end_of_update(options: Options, screen: Screen, begun: Json) -> Json:
     client, path = connect(options.connection), f"/v1/services/{part(options.service)}/updates"
 
     def look() -> Json:
-        found = next(u for u in client.pages(path, "updates") if u["id"] == update_id)
+        found = next((u for u in client.pages(path, "updates") if u["id"] == begun["id"]), begun)  # a listing may be a second behind
         screen.progress(f"update {found['phase']}")
         return found
 

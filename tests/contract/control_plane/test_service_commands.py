@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from chalicelib.api.http import handle
+from chalicelib.domain.records import Page
 from chalicelib.domain.service_version import TrafficPoint
 from chalicelib.domain.times import moment_of, text_of
 from chalicelib.service.services import stop_service
@@ -108,7 +109,8 @@ def test_publish_with_a_canary_sends_its_share_and_its_time(typed: Type, service
     assert (canary["share"], canary["duration_s"]) == (0.2, 300)
 
 
-def test_publish_that_waits_tells_how_it_ended(typed: Type, service: str, fake_platform: FakePlatform, monkeypatch: pytest.MonkeyPatch):
+@pytest.fixture
+def updated_at_once(service: str, fake_platform: FakePlatform, monkeypatch: pytest.MonkeyPatch) -> None:
     start = fake_platform.executions.start
 
     def start_and_work(machine: str, name: str, given: dict[str, Any]) -> str:
@@ -118,10 +120,25 @@ def test_publish_that_waits_tells_how_it_ended(typed: Type, service: str, fake_p
         return arn
 
     monkeypatch.setattr(fake_platform.executions, "start", start_and_work)
+
+
+@pytest.mark.usefixtures("updated_at_once")
+def test_publish_that_waits_tells_how_it_ended(typed: Type, service: str, fake_platform: FakePlatform):
     assert typed("service", "publish", service, NEW, "--wait")["outcome"] == "done"
     assert typed("service", "publish", service, NEW, "--share", "0.5", "--wait")["what"]["share"] == 0.5
     assert "done" in typed("service", "traffic", service, "--share", "v3=1", "--wait", as_text=True)
     assert fake_platform.services.get(service).weights == {"v3": 1.0}
+
+
+@pytest.mark.usefixtures("updated_at_once")
+def test_publish_waits_also_for_an_update_that_no_listing_knows_yet(
+    typed: Type, service: str, fake_platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
+):
+    listed, is_behind = fake_platform.service_updates.page, iter([True])
+    pages = lambda *given, **more: Page([], None) if next(is_behind, False) else listed(*given, **more)  # noqa: E731
+    monkeypatch.setattr(fake_platform.service_updates, "page", pages)
+    monkeypatch.setattr("time.sleep", lambda _s: None)
+    assert typed("service", "publish", service, NEW, "--wait")["outcome"] == "done"
 
 
 def test_traffic_names_every_version_that_stays(typed: Type, service: str):
