@@ -36,6 +36,7 @@ READERS: dict[str, type[BaseModel]] = {
     "health_report": dataset.HealthReport,
     "model_manifest": model.ModelManifest,
     "optimisation_report": optimisation.OptimisationReport,
+    "optimisation_report_with_memory": optimisation.OptimisationReport,
     "optimisation_request": optimisation.OptimisationRequest,
     "prediction_error": prediction.PredictionError,
     "prediction_request": prediction.PredictionRequest,

@@ -37,6 +37,7 @@ def test_an_int8_variant_is_made_after_training_and_deployed_when_it_is_asked_fo
     (int8,) = told["variants"]
     assert int8["is_published"], int8
     assert int8["measured"]["size_bytes"] < 0.35 * told["baseline"]["size_bytes"]
+    assert 0 < int8["measured"]["memory_mb"] < told["baseline"]["memory_mb"]
 
     service = world.deploy(learnt.project, task["model"], max_runtime_s=300, variant="int8")
     assert service["variant"] == "int8"

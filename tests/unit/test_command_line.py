@@ -113,16 +113,23 @@ def test_an_evaluation_tells_how_much_its_figures_are_worth(capsys: pytest.Captu
 
 
 def test_what_came_of_an_optimisation_is_told(capsys: pytest.CaptureFixture[str]):
-    measured = {"size_bytes": 13_000_000, "latency_ms": 4.2, "metric": 0.99}
+    of_an_earlier_release = {"size_bytes": 13_000_000, "latency_ms": 4.2, "metric": 0.99}
     variants = [
-        {"name": "int8", "is_published": True, "reason": "The metric holds.", "measured": measured},
-        {"name": "fp16", "is_published": False, "reason": "There was no time.", "measured": None},
+        {"name": "int8", "is_published": True, "reason": "The metric holds.", "measured": of_an_earlier_release | {"memory_mb": 33.6}},
+        {"name": "fp16", "is_published": False, "reason": "There was no time."},
     ]
-    showing.show_variants(Screen(is_json=False), {"metric": "top1_accuracy", "baseline": measured, "variants": variants})
+    showing.show_variants(Screen(is_json=False), {"metric": "top1_accuracy", "baseline": of_an_earlier_release, "variants": variants})
     shown = capsys.readouterr().out
-    assert "published: The metric holds." in shown
     assert "kept aside: There was no time." in shown
-    assert "13.0  4.2  0.9900" in shown
+    lines = {line.split()[0]: line.split() for line in shown.splitlines() if line.strip()}
+    assert lines["fp32"][:5] == ["fp32", "13.0", "4.2", "0.9900", "as"], shown
+    assert lines["int8"][:6] == ["int8", "13.0", "4.2", "34", "0.9900", "published:"], shown
+
+
+def test_an_optimisation_that_failed_says_why(capsys: pytest.CaptureFixture[str]):
+    error = {"code": "job.failed", "message": "The job was killed.", "hint": "Ask for more memory."}
+    showing.show_variants(Screen(is_json=False), {"status": "FAILED", "error": error, "variants": []})
+    assert "The job was killed. Ask for more memory." in capsys.readouterr().out
 
 
 # ---- what goes wrong -------------------------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
-"""Measures networks of one model: accuracy by the scenario's own evaluation, latency in turn with each other, difference of the outputs."""
+"""Measures networks of one model: accuracy by the scenario's own evaluation, latency in turn with each other, memory in
+a process of its own, difference of the outputs.
+"""
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +18,8 @@ from droplearn.contracts.optimisation import Measured, OptimisationRequest
 from droplearn.networks.samples import Sample
 from droplearn.scenarios.learning import EvaluationContext, ExampleSource, TrainingLog
 from droplearn.scenarios.scenario import Scenario
+from trainer.memory import memory_mb
+from trainer.session import open_session
 from trainer.variants import OutOfTime
 
 LATENCY_RUNS = 30
@@ -72,9 +75,13 @@ class ModelBench:
         """By the metric's direction."""
         return metric > other if self._scenario.spec.is_higher_better else metric < other
 
-    @staticmethod
-    def _measured(network: Path, latency_ms: float, metric: float) -> Measured:
-        return Measured(size_bytes=network.stat().st_size, latency_ms=round(latency_ms, 3), metric=round(metric, 6))
+    def _measured(self, network: Path, latency_ms: float, metric: float) -> Measured:
+        return Measured(
+            size_bytes=network.stat().st_size,
+            latency_ms=round(latency_ms, 3),
+            metric=round(metric, 6),
+            memory_mb=memory_mb(network, self._samples[0]),
+        )
 
     def _context(self, network: Path) -> EvaluationContext:
         held_out = set(self._request.held_out)
@@ -105,12 +112,12 @@ class ModelBench:
         return folder
 
     def _outputs(self, network: Path) -> list[list[Any]]:
-        session, names = _session(network), [tensor.name for tensor in self._manifest.outputs]
+        session, names = open_session(network), [tensor.name for tensor in self._manifest.outputs]
         return [session.run(names, dict(sample)) for sample in self._samples[:LATENCY_SAMPLES]]
 
     def _latencies(self, network: Path) -> tuple[float, float]:
         """Medians in ms of the model and of this network, run in turn: what disturbs the machine disturbs both."""
-        sessions = [_session(self._original), _session(network)]
+        sessions = [open_session(self._original), open_session(network)]
         times: list[list[float]] = [[], []]
         for run in range(LATENCY_RUNS):
             sample = dict(self._samples[run % min(LATENCY_SAMPLES, len(self._samples))])
@@ -120,14 +127,3 @@ class ModelBench:
                 kept.append(1e3 * (time.perf_counter() - started))
         own, other = (statistics.median(kept[2:]) for kept in times)
         return own, other
-
-
-def _session(network: Path) -> Any:
-    """As the server has it: one thread, no spinning."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(os.fspath(network), options, providers=["CPUExecutionProvider"])

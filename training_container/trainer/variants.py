@@ -138,7 +138,7 @@ def _report(name: VariantName, best: Try, bench: Bench, gate: Gate, is_over: boo
     measured, fall = bench.measured(best.network, best.metric), gate.fall(best.metric)
     is_published = gate.passes(best.metric)
     moved = f"{gate.metric} {'falls' if fall > 0 else 'rises'} by {100 * abs(fall):.2f} points" if fall else f"{gate.metric} stays the same"
-    told = f"{moved}; {gate.baseline.size_bytes / measured.size_bytes:.1f} times smaller, {_speed(gate.baseline, measured)}."
+    told = f"{moved}; {gate.baseline.size_bytes / measured.size_bytes:.1f} times smaller, {_speed(name, gate.baseline, measured)}."
     if not is_published:
         told = f"Kept aside: {moved}, more than the tolerance of {100 * gate.tolerance:g}."
         told += " The time was over before everything was tried." if is_over else ""
@@ -153,6 +153,8 @@ def _report(name: VariantName, best: Try, bench: Bench, gate: Gate, is_over: boo
     )
 
 
-def _speed(baseline: Measured, measured: Measured) -> str:
+def _speed(name: VariantName, baseline: Measured, measured: Measured) -> str:
     ratio = baseline.latency_ms / measured.latency_ms
-    return f"{ratio:.1f} times faster on this CPU" if ratio >= 1 else f"{1 / ratio:.1f} times slower on this CPU (it is for GPUs)"
+    if ratio >= 1:
+        return f"{ratio:.1f} times faster on this CPU"
+    return f"{1 / ratio:.1f} times slower on this CPU" + (" (it is for GPUs)" if name == "fp16" else "")

@@ -30,7 +30,9 @@ class ModelView(View):
     candidates: list[dict[str, Any]]
     warnings: list[str]
     base_model: dict[str, Any] | None
-    optimisation: dict[str, Any] | None = Field(description="Its variants (`int8`, `fp16`): what was measured, and which can be deployed")
+    optimisation: dict[str, Any] | None = Field(
+        description="Its variants (`int8`, `fp16`): size, latency, memory and metric of each beside the model, and which can be deployed"
+    )
     code_version: str
     size_bytes: int
     training_seconds: float

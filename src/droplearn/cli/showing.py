@@ -51,19 +51,29 @@ def _intervals(client: Client, evaluation: Json) -> Json:
 
 
 def show_variants(screen: Screen, optimisation: Json | None) -> None:
-    """What an optimisation measured, and what came of it."""
+    """What an optimisation measured, and what came of it; why it failed, if it did."""
     if not optimisation:
         return
-    base = optimisation["baseline"]
+    show_error(screen, optimisation)
+    if not (base := optimisation.get("baseline")):
+        return
     rows = [["fp32", *_measured(base), "as it was trained"]]
     for variant in optimisation["variants"]:
         verdict = "published" if variant["is_published"] else "kept aside"
-        rows.append([variant["name"], *_measured(variant["measured"]), f"{verdict}: {variant['reason']}"])
-    screen.table("variants", ["variant", "MB", "ms", optimisation["metric"], ""], rows)
+        rows.append([variant["name"], *_measured(variant.get("measured")), f"{verdict}: {variant['reason']}"])
+    screen.table("variants", ["variant", "MB", "ms", "MB of memory", optimisation["metric"], ""], rows)
 
 
 def _measured(found: Json | None) -> list[str]:
-    return [f"{found['size_bytes'] / 1e6:.1f}", f"{found['latency_ms']:.1f}", number(found["metric"])] if found else ["", "", ""]
+    if not found:
+        return [""] * 4
+    memory = found.get("memory_mb")
+    return [
+        f"{found['size_bytes'] / 1e6:.1f}",
+        f"{found['latency_ms']:.1f}",
+        "" if memory is None else f"{memory:.0f}",
+        number(found["metric"]),
+    ]
 
 
 def show_error(screen: Screen, thing: Json) -> None:

@@ -46,6 +46,8 @@ class Measured(Part):
     size_bytes: int = Field(ge=0)
     latency_ms: float
     metric: float
+    memory_mb: float | None = Field(default=None, ge=0)
+    """Most that a process needed to load and to run it, beyond one that has only imported ONNX Runtime. None: not measured."""
 
 
 class VariantReport(Part):

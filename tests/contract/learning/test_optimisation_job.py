@@ -53,6 +53,8 @@ def test_each_variant_is_measured_beside_the_model_and_says_what_it_gains(optimi
     assert int8.measured.size_bytes < 0.35 * report.baseline.size_bytes
     assert fp16.measured.size_bytes < 0.55 * report.baseline.size_bytes
     assert int8.measured.latency_ms > 0
+    assert report.baseline.memory_mb * 1e6 > report.baseline.size_bytes
+    assert int8.measured.memory_mb < report.baseline.memory_mb
     assert 0 < fp16.largest_difference < int8.largest_difference < 0.5
     assert "times smaller" in int8.reason
     assert any("too few" in told for told in report.warnings)

@@ -68,7 +68,7 @@ def test_the_job_is_given_the_model_and_no_more_examples_than_it_looks_at():
 
 
 def report(model) -> OptimisationReport:
-    measured = Measured(size_bytes=10, latency_ms=1.0, metric=0.9)
+    measured = Measured(size_bytes=10, latency_ms=1.0, metric=0.9, memory_mb=33.5)
     return OptimisationReport(
         model_id=model.id,
         scenario=model.scenario,
@@ -93,6 +93,12 @@ def optimised():
     platform.artifacts.write(f"{optimisation_prefix(task.id, 1)}report/optimisation.json", report(model).to_json().encode())
     assert record_optimisation(platform, task.id, 1, model.id) == {"published": ["int8"]}
     return platform, platform.models.get(model.id)
+
+
+def test_a_model_keeps_what_was_measured_of_it_and_of_each_variant():
+    told = optimised()[1].optimisation
+    of_each = [told["baseline"], *(variant["measured"] for variant in told["variants"])]
+    assert [measured["memory_mb"] for measured in of_each] == [33.5] * 3
 
 
 def order(model, **fields) -> ServiceOrder:
