@@ -43,7 +43,7 @@ class Serving:
         self.settings = settings
         self.versions: Versions | None = None
         self.admission, self.metrics = Admission(settings.max_pending), Metrics()
-        self.workers = Workers(settings.threads)
+        self.workers = Workers(settings.threads, settings.most_at_once)
 
     async def ping(self, _: Request) -> Response:
         """200 when a request would be answered."""

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 from droplearn.contracts.errors import InvalidRequest
 from droplearn.contracts.prediction import MAX_REQUEST_BYTES
 from server.tensorrt import PRECISIONS, Precision
+from server.workers import MOST_AT_ONCE
 
 MIB = 1024 * 1024
 ENGINES: tuple[Literal["ort", "triton"], ...] = ("ort", "triton")
@@ -65,6 +66,11 @@ class Settings:
     def threads(self) -> int:
         """Of the pool that answers requests."""
         return self.workers * (WAITING_PER_WORKER if self.engine == "triton" else 1)
+
+    @property
+    def most_at_once(self) -> int:
+        """Requests that one thread takes together. One that waits for Triton would only keep others from being batched there."""
+        return 1 if self.engine == "triton" else MOST_AT_ONCE
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:

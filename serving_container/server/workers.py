@@ -33,9 +33,10 @@ class _Job(NamedTuple):
 class Workers:
     """`finish` is called on one event loop's thread. The first job starts the threads."""
 
-    def __init__(self, threads: int, long_s: float = LONG_S) -> None:
+    def __init__(self, threads: int, most_at_once: int = MOST_AT_ONCE, long_s: float = LONG_S) -> None:
         self._waiting: SimpleQueue[_Job | None] = SimpleQueue()
-        self._count, self._threads, self._long_s = threads, list[threading.Thread](), long_s
+        self._count, self._threads = threads, list[threading.Thread]()
+        self._most_at_once, self._long_s = most_at_once, long_s
 
     async def finish(self, steps: Steps[bytes]) -> bytes:
         """What the steps return, or raise."""
@@ -71,7 +72,7 @@ class Workers:
         """This thread's part of what waits: never more than the others would leave to it, so that none of them is idle for it."""
         share: list[_Job] = []
         with suppress(Empty):
-            for _ in range(min(MOST_AT_ONCE - 1, self._waiting.qsize() // self._count)):
+            for _ in range(min(self._most_at_once - 1, self._waiting.qsize() // self._count)):
                 if (job := self._waiting.get_nowait()) is None:
                     self._waiting.put(None)
                     break

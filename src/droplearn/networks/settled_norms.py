@@ -18,6 +18,8 @@ from droplearn.networks.samples import Sample, copied, values
 
 PULL = 0.1
 """Of the inputs' power: how strongly a fit is held at scaling and shifting each output, where the examples say little."""
+_NOISE = 1e-6
+"""Of a mean's square: sums in float32 tell no smaller variance."""
 _BEHIND = ("Reshape", "InstanceNormalization", "Reshape", "Mul", "Add")
 
 
@@ -59,7 +61,7 @@ def fitted(weight: NDArray[Any], sums: Sums) -> NDArray[np.float64]:
     plain = np.hstack([weight.astype(np.float64), np.zeros((len(weight), 1))])
     mean, wanted = plain @ sums.own[:, -1] / count, sums.wanted[-1] / count
     variance = np.einsum("oc,cd,od->o", plain, sums.own, plain) / count - mean**2
-    scale = (np.einsum("oc,co->o", plain, sums.wanted) / count - mean * wanted) / np.maximum(variance, 1e-12)
+    scale = (np.einsum("oc,co->o", plain, sums.wanted) / count - mean * wanted) / np.maximum(variance, _NOISE * mean**2 + 1e-12)
     plain *= scale[:, None]
     plain[:, -1] = wanted - scale * mean
     pull = np.full(channels + 1, PULL * max(np.trace(sums.own[:-1, :-1]) / channels, 1e-9))
@@ -97,12 +99,12 @@ def _sums(model: Any, settled: Any, found: Sequence[Norm], samples: Sequence[Sam
     given = values(settled, [norm.convolution.input[0] for norm in found], samples)
     wanted = values(model, [norm.output for norm in found], samples)
     for one, other in zip(given, wanted, strict=True):
-        new = [_sums_of(one[norm.convolution.input[0]], other[norm.output]) for norm in found]
+        new = [sums_of(one[norm.convolution.input[0]], other[norm.output]) for norm in found]
         totals = [Sums(a.own + b.own, a.wanted + b.wanted) for a, b in zip(totals, new, strict=True)] if totals else new
     return totals
 
 
-def _sums_of(x: NDArray[Any], y: NDArray[Any]) -> Sums:
+def sums_of(x: NDArray[Any], y: NDArray[Any]) -> Sums:
     """Of maps (N, C, H, W) and (N, O, H, W)."""
     inputs, outputs = (array.transpose(1, 0, 2, 3).reshape(array.shape[1], -1) for array in (x, y))
     inputs = np.vstack([inputs, np.ones((1, inputs.shape[1]), inputs.dtype)])

@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from droplearn.networks.settled_norms import Sums, fitted, norms, settle_norms
+from droplearn.networks.settled_norms import Sums, fitted, norms, settle_norms, sums_of
 
 CHANNELS, GROUPS, SIDE = 8, 2, 6
 
@@ -99,3 +99,12 @@ def test_inputs_that_are_always_zero_are_no_stumbling_block():
     own[-1, -1] = 10
     made = fitted(np.ones((2, 3)), Sums(own, np.vstack([np.zeros((3, 2)), [[20.0, 30.0]]])))
     assert made[:, -1] == pytest.approx([2.0, 3.0])
+
+
+def test_inputs_that_are_always_the_same_make_no_giant_weights():
+    rng = np.random.default_rng(2)
+    x, y = (np.broadcast_to(rng.normal(size=(1, count, 1, 1)), (1, count, 30, 30)).astype(np.float32) for count in (8, 5))
+    weight = rng.normal(size=(5, 8))
+    made = fitted(weight, sums_of(x, y))
+    assert np.abs(made).max() < 100
+    assert made[:, :-1] @ x[0, :, 0, 0] + made[:, -1] == pytest.approx(y[0, :, 0, 0], abs=1e-3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ from server.settings import read_settings
 from server.tensorrt import options, providers, triton_parameters
 from server.triton.child import command_of, find_installation
 from server.triton.repository import write_model
+from server.workers import MOST_AT_ONCE
 from tests.unit.serving.tiny_model import manifest_of, network
 
 MANIFEST = manifest_of(network())
@@ -112,6 +114,7 @@ def test_a_plan_is_kept_under_the_name_of_model_variant_and_precision_for_batche
 def test_engine_and_precision_are_settings_and_anything_else_is_refused_by_name():
     told = read_settings({"SERVER_ENGINE": "triton", "SERVER_TENSORRT": "fp16", "SERVER_WORKERS": "2", "SERVER_TRITON_HOME": "/t"})
     assert (told.engine, told.tensorrt, told.threads, told.triton_home) == ("triton", "fp16", 16, Path("/t"))
+    assert (told.most_at_once, replace(told, engine="ort").most_at_once) == (1, MOST_AT_ONCE)
     assert read_settings({"SERVER_WORKERS": "2"}).threads == 2
     with pytest.raises(InvalidRequest, match="SERVER_ENGINE"):
         read_settings({"SERVER_ENGINE": "tensorflow"})

@@ -62,7 +62,7 @@ async def behind_a_gate(workers: Workers, threads: int, *jobs: Coroutine[Any, An
 
 
 def test_what_waits_together_is_taken_step_by_step() -> None:
-    workers, seen = Workers(1, PATIENT), Recorder()
+    workers, seen = Workers(1, long_s=PATIENT), Recorder()
     answers = asyncio.run(behind_a_gate(workers, 1, *(workers.finish(seen.job(name)) for name in "abc")))
     workers.close()
     assert answers == [b"a", b"b", b"c"]
@@ -70,7 +70,7 @@ def test_what_waits_together_is_taken_step_by_step() -> None:
 
 
 def test_a_thread_takes_no_more_than_its_share() -> None:
-    workers, seen = Workers(1, PATIENT), Recorder()
+    workers, seen = Workers(1, long_s=PATIENT), Recorder()
     names = [str(number) for number in range(2 * MOST_AT_ONCE)]
     asyncio.run(behind_a_gate(workers, 1, *(workers.finish(seen.job(name)) for name in names)))
     workers.close()
@@ -79,7 +79,7 @@ def test_a_thread_takes_no_more_than_its_share() -> None:
 
 
 def test_of_jobs_with_many_inputs_one_is_ended_after_the_other() -> None:
-    workers, seen = Workers(1, PATIENT), Recorder()
+    workers, seen = Workers(1, long_s=PATIENT), Recorder()
     jobs = [seen.job("long", 9), seen.job("longer", 12), seen.job("short")]
     asyncio.run(behind_a_gate(workers, 1, *(workers.finish(job) for job in jobs)))
     workers.close()
@@ -97,7 +97,7 @@ def test_after_a_long_job_the_next_is_taken_alone() -> None:
 
 
 def test_what_waits_is_left_to_threads_that_would_be_idle() -> None:
-    workers, both = Workers(2, PATIENT), threading.Barrier(2)
+    workers, both = Workers(2, long_s=PATIENT), threading.Barrier(2)
 
     def meeting() -> Steps[bytes]:
         both.wait(10)  # broken, and the test fails, if one thread holds both jobs
@@ -110,7 +110,7 @@ def test_what_waits_is_left_to_threads_that_would_be_idle() -> None:
 
 
 def test_an_error_is_for_its_asker_alone() -> None:
-    workers, seen = Workers(1, PATIENT), Recorder()
+    workers, seen = Workers(1, long_s=PATIENT), Recorder()
     jobs = [workers.finish(failing(KeyError("broken"))), workers.finish(seen.job("a"))]
     broken, fine = asyncio.run(behind_a_gate(workers, 1, *jobs))
     workers.close()
