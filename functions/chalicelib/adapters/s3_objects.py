@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
@@ -14,6 +15,8 @@ from droplearn.contracts.errors import NotFound
 from droplearn.contracts.s3_layout import s3_uri
 
 _AT_ONCE = 1000
+_NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Source: W3C, Extensible Markup Language 1.0, Char."""
 
 
 class S3Objects:
@@ -54,9 +57,13 @@ class S3Objects:
             client("s3").put_object(Bucket=self._bucket, Key=key, Body=body)
 
     def remove(self, keys: Sequence[str]) -> None:
-        """DeleteObjects, a thousand at a time: its limit. Source: Amazon S3 API Reference."""
-        for start in range(0, len(keys), _AT_ONCE):
-            given = {"Objects": [{"Key": key} for key in keys[start : start + _AT_ONCE]], "Quiet": True}
+        """DeleteObjects, a thousand at a time: its limit. Source: Amazon S3 API Reference. One by one where XML has no word for a key."""
+        for key in filter(_NOT_IN_XML.search, keys):
+            with translated():
+                client("s3").delete_object(Bucket=self._bucket, Key=key)
+        sayable = [key for key in keys if not _NOT_IN_XML.search(key)]
+        for start in range(0, len(sayable), _AT_ONCE):
+            given = {"Objects": [{"Key": key} for key in sayable[start : start + _AT_ONCE]], "Quiet": True}
             with translated():
                 if errors := client("s3").delete_objects(Bucket=self._bucket, Delete=given).get("Errors"):
                     raise ClientError({"Error": errors[0]}, "DeleteObjects")

@@ -81,18 +81,19 @@ def test_who_tests_may_predict_and_see_the_project(call: Call, path: str, permis
     assert asked == statuses
 
 
+@pytest.mark.parametrize("name", ["猫+1.jpg", "<&>\r\n.jpg", "bell\x07.jpg"])
 @pytest.mark.parametrize("kind", ["fake", "s3"])
-def test_an_image_is_written_read_and_removed(kind: str, cloud: None):
+def test_an_image_is_written_read_and_removed(kind: str, name: str, cloud: None):
     images: Any = FakeServiceImages(FakeDroppedFiles())
     if kind == "s3":
         boto3.client("s3").create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
         images = S3Objects("data")
-    assert images.read("p/.service-tests/s/猫+1.jpg") is None
-    images.write("p/.service-tests/s/猫+1.jpg", b"1")
-    assert images.read("p/.service-tests/s/猫+1.jpg") == b"1"
+    assert images.read(f"p/.service-tests/s/{name}") is None
+    images.write(f"p/.service-tests/s/{name}", b"1")
+    assert images.read(f"p/.service-tests/s/{name}") == b"1"
     for _ in range(2):
-        images.remove(["p/.service-tests/s/猫+1.jpg", "p/none"])
-    assert images.read("p/.service-tests/s/猫+1.jpg") is None
+        images.remove([f"p/.service-tests/s/{name}", "p/none"])
+    assert images.read(f"p/.service-tests/s/{name}") is None
 
 
 def test_an_image_that_may_not_be_removed_is_no_silence(cloud: None):
