@@ -158,11 +158,11 @@ def _begin(platform: Platform, service: Service, update: ServiceUpdate, version:
     taken: dict[str, Any] = {"updating": update.id, "updated_at": update.at}
     if version is not None:
         taken["version_count"] = version.number
+        _keep_first_version(platform, service)
     unless: dict[str, list[Any]] = {"updating": [None], "status": [ServiceStatus.RUNNING.value], "version_count": [service.version_count]}
     if platform.services.change(service.id, taken, only_if=unless) is None:
         raise _updating(None)
     if version is not None:
-        _keep_first_version(platform, service)
         platform.service_versions.put(version)
     platform.service_updates.add(update)
     try:
@@ -176,7 +176,7 @@ def _begin(platform: Platform, service: Service, update: ServiceUpdate, version:
 
 
 def _keep_first_version(platform: Platform, service: Service) -> None:
-    """It is no record of its own until there is a second one."""
+    """It is no record of its own until there is to be a second one, and cannot be told any more when that has its model's place."""
     if service.version_count == 1:
         platform.service_versions.add(first_version(service))
 

@@ -110,12 +110,13 @@ def test_an_error_whose_reply_was_lost_still_takes_the_canary_back():
     assert weights(platform, service) == {"v1": 1.0}
 
 
-@pytest.mark.parametrize("lost_at", ["add", "start"])
+@pytest.mark.parametrize("lost_at", ["put", "add", "start"])
 def test_a_request_that_is_cut_off_before_its_update_began_does_not_hold_the_service_for_ever(monkeypatch, lost_at):
     platform = a_platform()
     service, _ = running(platform)
     with monkeypatch.context() as patched:
-        patched.setattr(platform.service_updates if lost_at == "add" else platform.executions, lost_at, lambda *_given: 1 / 0)
+        port = {"put": platform.service_versions, "add": platform.service_updates, "start": platform.executions}[lost_at]
+        patched.setattr(port, lost_at, lambda *_given: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             add_version(platform, service.id, VersionOrder(NEW))
     with pytest.raises(Conflict, match="is being changed"):
@@ -128,6 +129,17 @@ def test_a_request_that_is_cut_off_before_its_update_began_does_not_hold_the_ser
         plan_update(platform, found.value.details["update"])
         assert (weights(platform, service), platform.executions.started[-1][0]) == ({"v2": 1.0}, "update")
     add_version(platform, service.id, VersionOrder(NEW))
+
+
+def test_a_request_that_is_cut_off_before_the_first_version_is_kept_has_taken_nothing(monkeypatch):
+    platform = a_platform()
+    service, _ = running(platform)
+    with monkeypatch.context() as patched:
+        patched.setattr(platform.service_versions, "add", lambda *_given: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            add_version(platform, service.id, VersionOrder(NEW))
+    plan_update(platform, add_version(platform, service.id, VersionOrder(NEW)).id)
+    assert platform.service_versions.get(f"{service.id}/1").model == service.model
 
 
 def throttled(*_given):
