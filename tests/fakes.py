@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from chalicelib.domain.batch_job import BatchJob
+from chalicelib.domain.budget import Admission, Budget
 from chalicelib.domain.cursors import decode_cursor, encode_cursor
 from chalicelib.domain.dataset import Dataset
 from chalicelib.domain.evaluation import Evaluation
@@ -137,6 +138,8 @@ class FakePlatform:
 
     def __init__(self) -> None:
         self.projects = FakeRecords(Project)
+        self.budgets = FakeRecords(Budget)
+        self.admissions = FakeRecords(Admission)
         self.datasets = FakeRecords(Dataset)
         self.tasks = FakeRecords(Task)
         self.models = FakeRecords(Model)

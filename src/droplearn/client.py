@@ -21,6 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from droplearn.contracts.connection import Connection
 from droplearn.contracts.errors import (
+    BudgetExceeded,
     Conflict,
     DropLearnError,
     Forbidden,
@@ -45,6 +46,7 @@ _REFUSALS = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Exp
 _BY_STATUS: dict[int, type[DropLearnError]] = {
     400: InvalidRequest,
     401: Unauthenticated,
+    402: BudgetExceeded,
     403: Forbidden,
     404: NotFound,
     405: InvalidRequest,

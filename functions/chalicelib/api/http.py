@@ -13,6 +13,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupp
 
 from chalicelib.api import (
     batch_jobs,
+    budgets,
     datasets,
     evaluations,
     filters,
@@ -47,6 +48,7 @@ resolver = APIGatewayHttpResolver(enable_validation=True)
 MODULES = (
     scenarios,
     projects,
+    budgets,
     datasets,
     tasks,
     models,

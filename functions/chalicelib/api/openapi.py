@@ -17,6 +17,7 @@ from droplearn.contracts.recommended import RecommendationReply, RecommendationR
 _ERRORS = {
     "400": "A field is missing, unknown or out of bounds",
     "401": "No valid token",
+    "402": "The project's budget does not cover it",
     "403": "The token lacks a permission point",
     "404": "No such thing",
     "405": "The method is not allowed here",

@@ -9,6 +9,7 @@ from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
     from chalicelib.domain.batch_job import BatchJob
+    from chalicelib.domain.budget import Admission, Budget
     from chalicelib.domain.dataset import Dataset
     from chalicelib.domain.evaluation import Evaluation
     from chalicelib.domain.model import Model
@@ -45,6 +46,20 @@ class TableOfRecords:
         from chalicelib.domain.project import Project
 
         return self._records(Project)
+
+    @cached_property
+    def budgets(self) -> Records[Budget]:
+        """Budgets of projects."""
+        from chalicelib.domain.budget import Budget
+
+        return self._records(Budget)
+
+    @cached_property
+    def admissions(self) -> Records[Admission]:
+        """What budgets have let in, where no other list shows it."""
+        from chalicelib.domain.budget import Admission
+
+        return self._records(Admission)
 
     @cached_property
     def datasets(self) -> Records[Dataset]:

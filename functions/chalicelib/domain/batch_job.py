@@ -55,6 +55,8 @@ class BatchJob(Executed):
     started_at: str | None = None
     ended_at: str | None = None
     queued_since: str | None = None
+    earlier_runs: list[dict[str, Any]] = field(default_factory=list)
+    """Of the attempts before: what SageMaker bills (`uses.py`)."""
     final_status: str | None = None
     """What it will be once it is summarised."""
     report: dict[str, Any] | None = None

@@ -72,6 +72,8 @@ class Service(Executed):
     billed_since: str | None = None
     updating: str | None = None
     """Id of the update that is under way."""
+    coming: dict[str, float] | None = None
+    """While it is updated: instances by type that it may have at the most."""
     attempt: int = 1
     revision: int = 0
     execution: str | None = None

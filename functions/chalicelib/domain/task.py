@@ -38,6 +38,10 @@ class Task(Executed):
     optimisation_job: str | None = None
     queued_since: str | None = None
     training_started_at: str | None = None
+    training_ended_at: str | None = None
+    """When its model was registered."""
+    earlier_runs: list[dict[str, Any]] = field(default_factory=list)
+    """Of the attempts before: what SageMaker bills (`uses.py`)."""
     ended_at: str | None = None
     model: str | None = None
     evaluation: str | None = None

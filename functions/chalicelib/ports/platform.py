@@ -19,6 +19,7 @@ from chalicelib.ports.trials import TrialRunner
 
 if TYPE_CHECKING:  # a cold start of predict loads none of these
     from chalicelib.domain.batch_job import BatchJob
+    from chalicelib.domain.budget import Admission, Budget
     from chalicelib.domain.dataset import Dataset
     from chalicelib.domain.evaluation import Evaluation
     from chalicelib.domain.model import Model
@@ -42,6 +43,10 @@ class Platform(Protocol):
 
     @property
     def projects(self) -> Records[Project]: ...  # noqa: D102
+    @property
+    def budgets(self) -> Records[Budget]: ...  # noqa: D102
+    @property
+    def admissions(self) -> Records[Admission]: ...  # noqa: D102
     @property
     def datasets(self) -> Records[Dataset]: ...  # noqa: D102
     @property

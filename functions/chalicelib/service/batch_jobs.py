@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from chalicelib.domain.batch_job import DEFAULT_RUNTIME_S, RESTARTABLE, STOPPED_BEFORE_TRANSFORM, BatchJob, SummaryForm
 from chalicelib.domain.model import Model
 from chalicelib.domain.times import text_of
+from chalicelib.domain.uses import batch_run, kept_runs, transforms_of
 from chalicelib.ports import Platform
 from chalicelib.service.attempts import TRIES, ask_to_stop, begin_anew, end_at_once, start
+from chalicelib.service.budgets import Ask, admit
 from chalicelib.service.finding import find_batch_job, find_dataset, find_model
 from chalicelib.service.requests import id_of_request
 from chalicelib.service.variants import check_variant
@@ -46,14 +48,17 @@ def create_batch_job(platform: Platform, order: BatchOrder) -> BatchJob:
     """Keeps the batch job, then starts its execution.
 
     Raises NotFound (`model.unknown`, `dataset.unknown`), InvalidRequest (`batch.no_source`, `batch.foreign_prefix`, `name.invalid`),
-    UnsupportedScenario (`batch.not_supported`), Conflict (`batch.wrong_project`, `variant.not_published`, `idempotency.mismatch`).
+    UnsupportedScenario (`batch.not_supported`), Conflict (`batch.wrong_project`, `variant.not_published`, `idempotency.mismatch`),
+    BudgetExceeded.
     """
     model = find_model(platform, order.model)
     _check(platform, order, model)
     asked = json.dumps({k: v for k, v in vars(order).items() if k not in ("request_key", "caller")}, sort_keys=True)
     scope = f"{order.caller}#batch-jobs#{order.project}"
     batch_id = id_of_request(platform, scope=scope, key=order.request_key, asked=asked, id_to_make=new_id("batch"))
-    platform.batch_jobs.add(_new_batch_job(platform, order, model, batch_id))
+    job = _new_batch_job(platform, order, model, batch_id)
+    admit(platform, order.project, Ask(batch_id, transforms_of(job).at_most))
+    platform.batch_jobs.add(job)
     return _start(platform, find_batch_job(platform, batch_id))
 
 
@@ -137,10 +142,15 @@ def _stop_transform(platform: Platform, job: BatchJob, pause: Callable[[float], 
 
 
 def restart_batch_job(platform: Platform, batch_id: str) -> BatchJob:
-    """A new attempt: only objects without a result are sent. Raises NotFound (`batch_job.unknown`), Conflict (`batch.not_restartable`)."""
+    """A new attempt: only objects without a result are sent. Raises NotFound (`batch_job.unknown`), Conflict (`batch.not_restartable`),
+    BudgetExceeded.
+    """
     job = find_batch_job(platform, batch_id)
+    if job.status in RESTARTABLE:
+        admit(platform, job.project, Ask(job.id, transforms_of(job).at_most, at_least=job.attempt + 1))
     gone = ("transform_job", "input_count", "done_count", "skipped_counts", "started_at", "queued_since", "final_status", "report")
-    restarted = begin_anew(platform, platform.batch_jobs, job, RESTARTABLE, gone)
+    earlier = [*job.earlier_runs, *kept_runs([batch_run(job)], platform.now())]
+    restarted = begin_anew(platform, platform.batch_jobs, job, RESTARTABLE, gone, earlier_runs=earlier)
     if restarted is None:
         raise Conflict(
             "batch.not_restartable",

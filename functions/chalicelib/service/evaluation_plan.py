@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from chalicelib.domain.evaluation import Evaluation
+from chalicelib.domain.job_limits import EVALUATION_RUNTIME_S
 from chalicelib.domain.model import Model
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
@@ -23,7 +24,6 @@ from droplearn.scenarios import scenario_named
 
 BASE = "/opt/ml/processing"
 """Where processing containers find their files. Source: Amazon SageMaker Developer Guide, "Build your own processing container"."""
-MAX_RUNTIME_S = 3600
 
 
 def plan_evaluation(platform: Platform, evaluation_id: str) -> dict[str, Any]:
@@ -49,8 +49,8 @@ def plan_evaluation(platform: Platform, evaluation_id: str) -> dict[str, Any]:
         "report_uri": platform.artifacts.uri(f"{prefix}report"),
         "image_suffix": spec.image_suffix,
         "instance_type": spec.default_training_instance,
-        "max_runtime_s": MAX_RUNTIME_S,
-        "timeout_s": MAX_RUNTIME_S + 3600,
+        "max_runtime_s": EVALUATION_RUNTIME_S,
+        "timeout_s": EVALUATION_RUNTIME_S + 3600,
     }
 
 

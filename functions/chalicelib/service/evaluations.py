@@ -7,6 +7,8 @@ from chalicelib.domain.model import Model
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
 from chalicelib.service.attempts import start
+from chalicelib.service.billed_jobs import evaluation_job
+from chalicelib.service.budgets import Ask, admit
 from chalicelib.service.finding import find_dataset, find_model, find_project
 from droplearn.contracts.errors import Conflict, InvalidRequest
 from droplearn.contracts.ids import new_id
@@ -15,7 +17,7 @@ from droplearn.contracts.status import EvaluationStatus
 
 def create_evaluation(platform: Platform, model_id: str, dataset_project: str, dataset: str) -> Evaluation:
     """Raises NotFound (`model.unknown`, `project.unknown`, `dataset.unknown`), InvalidRequest (`evaluation.wrong_scenario`), Conflict
-    (`evaluation.sample_data`).
+    (`evaluation.sample_data`), BudgetExceeded.
     """
     model = find_model(platform, model_id)
     _refuse_sample_data(platform, model)
@@ -37,6 +39,7 @@ def create_evaluation(platform: Platform, model_id: str, dataset_project: str, d
         dataset_project=dataset_project,
         dataset=dataset,
     )
+    admit(platform, model.project, Ask(evaluation.id, evaluation_job(model.scenario).at_most))
     platform.evaluations.add(evaluation)
     return start(platform, platform.evaluations, evaluation, "evaluate", {"evaluation_id": evaluation.id})
 

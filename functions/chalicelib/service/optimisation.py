@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from chalicelib.domain.failure import Problem
+from chalicelib.domain.job_limits import GRACE_S
 from chalicelib.domain.optimisation import choose_examples
 from chalicelib.ports import Platform
 from chalicelib.service.evaluation_plan import processing_input
@@ -18,8 +19,6 @@ from droplearn.contracts.s3_layout import optimisation_prefix, version_prefix
 from droplearn.contracts.training import TaskSettings
 from droplearn.scenarios import scenario_named
 
-GRACE_S = 600
-"""The job's own limit lies so far behind the optimiser's: downloading comes before, writing the variants after."""
 START_S = 3600
 """An instance may take so long to come."""
 

@@ -18,7 +18,7 @@ from chalicelib.ports import Platform, QuietMessage
 from chalicelib.service.dataset_config import train_section
 from chalicelib.service.tasks import TaskOrder, create_task
 from droplearn.contracts.dataset_config import TrainSection
-from droplearn.contracts.errors import Conflict, UserError
+from droplearn.contracts.errors import BudgetExceeded, Conflict, UserError
 from droplearn.contracts.s3_layout import CONFIG_FILE
 
 GRACE_S = 900
@@ -87,12 +87,15 @@ def _start(platform: Platform, dataset: Dataset, section: TrainSection, counts: 
         request_key=f"{dataset.name}:{wanted}",
         caller=CONFIG_FILE,
     )
+    known: str | None = wanted
     try:
         started, problem = create_task(platform, order).id, None
     except Conflict:
         raise  # the same request is under way: it is looked at again when the message comes again
     except UserError as error:
         started, problem = None, {"message": error.message, "hint": error.hint}
-    changes = {"config_started_digest": wanted, "config_start_problem": problem}
+        if isinstance(error, BudgetExceeded):
+            known = dataset.config_started_digest  # a higher budget may cover the same data: the next drop asks again
+    changes = {"config_started_digest": known, "config_start_problem": problem}
     platform.datasets.change(dataset.key, changes | ({"config_started_task": started} if started else {}))
     return started

@@ -82,7 +82,7 @@ def _over(platform: Platform, task: Task, status: TaskStatus, error: Problem | N
 def _queued(platform: Platform, task: Task, ended: Ended, policy: CapacityPolicy, chance: float) -> dict[str, Any]:
     now = platform.now()
     since = task.queued_since or text_of(now)
-    platform.tasks.change(task.id, {"queued_since": since}, only_if={"attempt": [task.attempt]})
+    platform.tasks.change(task.id, {"queued_since": since, "training_started_at": None}, only_if={"attempt": [task.attempt]})
     if policy.is_over((now - moment_of(since)).total_seconds()):
         told = f"No instance was to be had since {since}."
         return _over(
@@ -128,6 +128,7 @@ def _with_model(platform: Platform, task: Task, job: TrainingJob, manifest: Mode
     reason = "max_runtime" if job.secondary_status == "MaxRuntimeExceeded" else manifest.stop_reason
     status = final_status(reason, task.is_stop_requested).value
     changes = {"model": model.id, "evaluation": evaluation_id, "final_status": status, "warnings": _union(task.warnings, manifest.warnings)}
+    changes["training_ended_at"] = task.training_ended_at or now
     platform.tasks.change(task.id, changes, only_if={"attempt": [task.attempt]})
     return {
         "outcome": "model",

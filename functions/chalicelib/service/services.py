@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from chalicelib.domain.hosting import ScalingRange, Serverless, container_environment, production_variant
@@ -10,8 +10,10 @@ from chalicelib.domain.model import Model
 from chalicelib.domain.optimisation import archive_of
 from chalicelib.domain.service import DEFAULT_IDLE_S, DEFAULT_RUNTIME_S, SHARED_VARIANT, LiveService, Placement, Service
 from chalicelib.domain.times import text_of
+from chalicelib.domain.uses import most_hours
 from chalicelib.ports import Platform
 from chalicelib.service.attempts import TRIES, start
+from chalicelib.service.budgets import Ask, admit
 from chalicelib.service.finding import find_model, find_service
 from chalicelib.service.hosting import HostingOrder, hosting_of, vpc_config
 from chalicelib.service.loading_tables import to_load
@@ -64,7 +66,7 @@ def create_service(platform: Platform, order: ServiceOrder) -> Started:
     """Keeps the service with a token of its own, then starts its execution.
 
     Raises NotFound (`model.unknown`), InvalidRequest (`name.invalid`, `service.hosting`), Conflict (`service.wrong_project`,
-    `variant.not_published`, `service.no_vpc`, `idempotency.mismatch`).
+    `variant.not_published`, `service.no_vpc`, `idempotency.mismatch`), BudgetExceeded.
     """
     model, hosting = check_order(platform, order)
     asked = "\n".join(str(value) for name, value in sorted(vars(order).items()) if name not in ("project", "request_key", "caller"))
@@ -72,10 +74,12 @@ def create_service(platform: Platform, order: ServiceOrder) -> Started:
     service_id = id_of_request(platform, scope=scope, key=order.request_key, asked=asked, id_to_make=new_id("service"))
     if order.request_key and (known := platform.services.get(service_id)):
         return Started(_begin(platform, known, order.caller), None)
+    service = _new_service(platform, order, model, hosting | {"id": service_id})
+    admit(platform, order.project, Ask(service_id, most_hours(service, order.max_runtime_s)))
     platform.live_services.put(LiveService(service_id, text_of(platform.now())))
     need_sweeps(platform)
     made = create_token(platform, _own_token(order, service_id))
-    if platform.services.add(_new_service(platform, order, model, hosting | {"id": service_id, "token": made.token.id})):
+    if platform.services.add(replace(service, token=made.token.id)):
         return Started(_begin(platform, find_service(platform, service_id), order.caller), made.secret)
     platform.tokens.remove(made.token.id)
     return Started(find_service(platform, service_id), None)

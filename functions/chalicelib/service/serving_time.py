@@ -7,13 +7,15 @@ stands before each wait, decides anew. A change between the decision and the wai
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib.domain.service import MAX_RUNTIME_S, Service
 from chalicelib.domain.times import moment_of, text_of
+from chalicelib.domain.uses import most_hours, reserved_s
 from chalicelib.ports import Platform
+from chalicelib.service.budgets import Ask, admit
 from chalicelib.service.finding import find_service
 from chalicelib.service.service_events import note_event
 from chalicelib.service.services import TOKEN_OUTLIVES_S, stop_service
@@ -45,13 +47,16 @@ def change_time(platform: Platform, service_id: str, order: TimeOrder, by: str =
         NotFound: `service.unknown`.
         InvalidRequest: `service.no_change`, `service.too_long`.
         Conflict: `service.over`, `service.too_many_changes`, `service.busy`.
+        BudgetExceeded.
     """
     if order == TimeOrder() or (order.max_runtime_s is not None and order.stops_at is not None):
         raise InvalidRequest("service.no_change", "Give max_runtime_s, or stops_at, or idle_timeout_s.", hint="Not both of the first two.")
     for _ in range(_TRIES):
         service = find_service(platform, service_id)
         changes = _checked_changes(platform, service, order)
+        _ask_for_time(platform, service, changes)
         unless: dict[str, list[Any]] = {"status": [service.status], "revision": [service.revision]}
+        unless |= {"version_count": [service.version_count]}
         changed = platform.services.change(service_id, changes, only_if=unless)
         if changed is not None:
             note_update(platform, service_id, "time", by, {k: v for k, v in changes.items() if k not in ("revision", "updated_at")})
@@ -81,6 +86,14 @@ def _checked_changes(platform: Platform, service: Service, order: TimeOrder) -> 
             details={"latest": text_of(began + timedelta(seconds=MAX_RUNTIME_S))},
         )
     return changes
+
+
+def _ask_for_time(platform: Platform, service: Service, changes: dict[str, Any]) -> None:
+    """Less time, and what is no change of it, needs no budget."""
+    now, revision = platform.now(), changes["revision"]
+    more_s = reserved_s(replace(service, **changes), now) - reserved_s(service, now)
+    if more_s > 0:
+        admit(platform, service.project, Ask(service.id, most_hours(service, more_s), "revision", revision))
 
 
 def _take_effect(platform: Platform, service: Service, by: str) -> Service:

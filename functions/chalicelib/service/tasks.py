@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from chalicelib.domain.project import Project
 from chalicelib.domain.task import RESTARTABLE, STOPPED_BEFORE_TRAINING, Task
 from chalicelib.domain.times import text_of
+from chalicelib.domain.uses import kept_runs, task_runs
 from chalicelib.ports import Platform
 from chalicelib.service.attempts import TRIES, ask_to_stop, begin_anew, end_at_once, start
+from chalicelib.service.billed_jobs import task_jobs
+from chalicelib.service.budgets import Ask, admit
 from chalicelib.service.finding import find_dataset, find_model, find_project, find_task
 from chalicelib.service.requests import id_of_request
 from droplearn.contracts.errors import Conflict, InvalidRequest
@@ -38,7 +41,7 @@ def create_task(platform: Platform, order: TaskOrder) -> Task:
 
     Raises NotFound (`project.unknown`, `dataset.unknown`, `model.unknown`), InvalidRequest (`name.invalid`, `preset.unknown`,
     `option.unknown`, `option.invalid`, `labels.too_few`, `optimisation.unsupported`, `base_model.wrong_project`), Conflict
-    (`idempotency.mismatch`).
+    (`idempotency.mismatch`), BudgetExceeded.
     """
     project = find_project(platform, order.project)
     find_dataset(platform, order.project, order.dataset)
@@ -46,7 +49,9 @@ def create_task(platform: Platform, order: TaskOrder) -> Task:
     asked = f"{order.dataset}\n{order.settings.model_dump_json()}\n{order.name}\n{order.is_deployed_when_done}"
     scope = f"{order.caller}#tasks#{order.project}"
     task_id = id_of_request(platform, scope=scope, key=order.request_key, asked=asked, id_to_make=new_id("task"))
-    platform.tasks.add(_new_task(platform, project, order, task_id))
+    task = _new_task(platform, project, order, task_id)
+    admit(platform, order.project, Ask(task_id, task_jobs(task.scenario, task.settings).at_most))
+    platform.tasks.add(task)
     return _start(platform, find_task(platform, task_id))
 
 
@@ -125,10 +130,17 @@ def _stop_training(platform: Platform, task: Task, pause: Callable[[float], None
 
 
 def restart_task(platform: Platform, task_id: str) -> Task:
-    """A new attempt, which goes on from the last checkpoint. Raises NotFound (`task.unknown`), Conflict (`task.not_restartable`)."""
+    """A new attempt, which goes on from the last checkpoint. Raises NotFound (`task.unknown`), Conflict (`task.not_restartable`),
+    BudgetExceeded.
+    """
     task = find_task(platform, task_id)
-    gone = ("training_job", "optimisation_job", "queued_since", "training_started_at", "final_status", "evaluation", "metrics")
-    restarted = begin_anew(platform, platform.tasks, task, RESTARTABLE, gone, is_stop_requested=False)
+    jobs = task_jobs(task.scenario, task.settings)
+    if task.status in RESTARTABLE:
+        admit(platform, task.project, Ask(task.id, jobs.at_most, at_least=task.attempt + 1))
+    gone = ["training_job", "optimisation_job", "queued_since", "training_started_at", "training_ended_at", "final_status"]
+    gone += ["evaluation", "metrics"]
+    earlier = [*task.earlier_runs, *kept_runs(task_runs(task, jobs), platform.now())]
+    restarted = begin_anew(platform, platform.tasks, task, RESTARTABLE, gone, is_stop_requested=False, earlier_runs=earlier)
     if restarted is None:
         raise Conflict(
             "task.not_restartable",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chalicelib.domain.job_limits import GRACE_S
 from chalicelib.domain.task import Task
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
@@ -20,8 +21,6 @@ from droplearn.scenarios.scenario import ScenarioSpec
 
 MAX_HYPER_PARAMETER = 2500
 """Characters. Source: Amazon SageMaker API Reference, CreateTrainingJob, HyperParameters."""
-GRACE_S = 600
-"""The job's own limit lies so far behind the trainer's: downloading comes before, exporting the model after."""
 START_S = 3600
 """An instance may take so long to come."""
 

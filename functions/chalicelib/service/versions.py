@@ -5,7 +5,7 @@ Each is one execution of `update`, and a service has at most one at a time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +13,9 @@ from chalicelib.domain.failure import problem_of
 from chalicelib.domain.service import Service
 from chalicelib.domain.service_version import MAX_LIVE_VERSIONS, MAX_VERSIONS, ServiceUpdate, ServiceVersion, variant_of
 from chalicelib.domain.times import moment_of, text_of
+from chalicelib.domain.uses import Hours, most_instances, reserved_s, together
 from chalicelib.ports import Platform
+from chalicelib.service.budgets import Ask, admit
 from chalicelib.service.finding import find_model, find_service
 from chalicelib.service.variants import check_variant
 from droplearn.contracts.errors import Conflict, DropLearnError, InvalidRequest
@@ -41,7 +43,7 @@ class VersionOrder:
 def add_version(platform: Platform, service_id: str, order: VersionOrder) -> ServiceUpdate:
     """Raises NotFound (`service.unknown`, `model.unknown`), Conflict (`service.not_running`, `service.updating`, `service.no_canary`,
     `service.wrong_project`, `service.too_many_versions`, `service.serverless_one_version`, `variant.not_published`), InvalidRequest
-    (`service.shared_instances`, `service.hosting`).
+    (`service.shared_instances`, `service.hosting`), BudgetExceeded.
     """
     service = _changeable(platform, service_id)
     model = find_model(platform, order.model)
@@ -65,9 +67,11 @@ def add_version(platform: Platform, service_id: str, order: VersionOrder) -> Ser
         created_by=order.by,
         serverless=service.serverless,
     )
+    coming = _coming(service, version, is_replaced=not kept and order.canary is None)
+    _ask_for_instances(platform, service, coming, number)
     what = {"version": number, "model": model.id, "share": order.share} | ({"canary": order.canary} if order.canary else {})
     update = _new_update(platform, service, "version", order.by, what, kept | {variant_of(number): share}, number)
-    return _begin(platform, service, update, version)
+    return _begin(platform, service, update, version, coming)
 
 
 def change_traffic(platform: Platform, service_id: str, shares: dict[str, float], by: str = "") -> ServiceUpdate:
@@ -78,6 +82,24 @@ def change_traffic(platform: Platform, service_id: str, shares: dict[str, float]
     if sum(shares.values()) <= 0:
         raise InvalidRequest("service.no_traffic", "No version would get any traffic.", hint="Give at least one a share.")
     return _begin(platform, service, _new_update(platform, service, "traffic", by, {"shares": shares}, _shares(shares), None), None)
+
+
+def _coming(service: Service, version: ServiceVersion, *, is_replaced: bool) -> Hours | None:
+    """Instances by type that it may have at the most, until its deadline; None: it gets none by this."""
+    if service.serving != "endpoint" or service.serverless or service.is_shared or version.instance_type is None:
+        return None
+    count = service.autoscaling["max_instances"] if service.autoscaling else version.instance_count
+    held = most_instances(service)
+    if is_replaced:
+        return held | {version.instance_type: max(held.get(version.instance_type, 0), count)}
+    return together([held, {version.instance_type: float(count)}])
+
+
+def _ask_for_instances(platform: Platform, service: Service, coming: Hours | None, number: int) -> None:
+    """One that replaces the old ones may fail: until it has, both are counted as far as they are not of the same type."""
+    held, hours = most_instances(service), reserved_s(service, platform.now()) / 3600
+    more = {name: (count - held.get(name, 0.0)) * hours for name, count in (coming or {}).items() if count > held.get(name, 0.0)}
+    admit(platform, service.project, Ask(service.id, more, "version_count", number))
 
 
 def _check_hosting(service: Service, order: VersionOrder) -> None:
@@ -108,7 +130,7 @@ def _changeable(platform: Platform, service_id: str) -> Service:
         raise Conflict("service.not_running", f"The service is {service.status}.", hint="Versions are changed while it is RUNNING.")
     if service.updating and not _is_free_again(platform, service, service.updating):
         raise _updating(service.updating)
-    return service
+    return replace(service, updating=None)
 
 
 def _is_free_again(platform: Platform, service: Service, update_id: str) -> bool:
@@ -153,13 +175,16 @@ def _new_update(
     )
 
 
-def _begin(platform: Platform, service: Service, update: ServiceUpdate, version: ServiceVersion | None) -> ServiceUpdate:
+def _begin(
+    platform: Platform, service: Service, update: ServiceUpdate, version: ServiceVersion | None, coming: Hours | None = None
+) -> ServiceUpdate:
     """The service first: of two at the same time, one is told to wait."""
-    taken: dict[str, Any] = {"updating": update.id, "updated_at": update.at}
+    taken: dict[str, Any] = {"updating": update.id, "updated_at": update.at, "coming": coming}
     if version is not None:
         taken["version_count"] = version.number
         _keep_first_version(platform, service)
     unless: dict[str, list[Any]] = {"updating": [None], "status": [ServiceStatus.RUNNING.value], "version_count": [service.version_count]}
+    unless["revision"] = [service.revision]
     if platform.services.change(service.id, taken, only_if=unless) is None:
         raise _updating(None)
     if version is not None:

@@ -14,6 +14,7 @@ from moto import mock_aws
 from chalicelib.adapters import aws
 from chalicelib.adapters.items import from_item, to_item
 from chalicelib.adapters.records import TableRecords
+from chalicelib.domain.budget import Admission, Budget, Hold, admissions_of
 from chalicelib.domain.project import Project
 from chalicelib.domain.request import Request
 from chalicelib.domain.task import Task, tasks_of
@@ -163,3 +164,20 @@ def test_a_record_can_be_changed_by_a_state_machine_in_between(make: Any):
 def test_what_is_not_stored_has_a_default(kind: Any):
     optional = [f.name for f in fields(kind) if "None" in str(f.type)]
     assert [name for name in optional if kind.__dataclass_fields__[name].default is not None] == []
+
+
+def test_of_two_admissions_to_a_budget_that_were_read_together_one_is_written(make: Any):
+    budgets = make(Budget)
+    hold = Hold(subject="task-1", field="attempt", at_least=1, hours={"ml.m5.xlarge": 0.5}, at=NOW)
+    budgets.add(Budget("zoo", 12.5, NOW, "token-1"))
+    first = budgets.change("zoo", {"holds": [hold], "revision": 1}, only_if={"revision": [0]})
+    assert first == Budget("zoo", 12.5, NOW, "token-1", revision=1, holds=[hold]) == budgets.get("zoo")
+    assert budgets.change("zoo", {"holds": [], "revision": 1}, only_if={"revision": [0]}) is None
+
+
+def test_admissions_are_listed_by_time(make: Any):
+    admissions = make(Admission)
+    for number, at in enumerate(("2026-01-02", "2026-01-03", "2026-01-01")):
+        admissions.put(Admission(f"task-{number}-a2", "zoo", f"task-{number}", f"{at}T00:00:00.000Z", 2_000_000_000))
+    found = admissions.page(admissions_of("zoo"), 10, is_newest_first=True).items
+    assert [admission.subject for admission in found] == ["task-1", "task-0", "task-2"]

@@ -65,6 +65,19 @@ def code_of(document: dict[str, Any]) -> str:
     return document["error"]["code"]
 
 
+# ---- money ---------------------------------------------------------------------------------------------------------
+def test_a_budget_is_set_shown_and_removed_and_a_refusal_tells_the_ways_out(typed: Type, fake_platform: FakePlatform):
+    assert typed("budget", "zoo")["budget_usd"] is None
+    assert "no budget" in typed("budget", "zoo", as_text=True)
+    assert typed("budget", "zoo", "--set", "0.5")["left_usd"] == 0.5
+    refused = typed("deploy", a_model(fake_platform).id, "--max-runtime", "10h", status=1)
+    assert (code_of(refused), refused["error"]["details"]["left_usd"]) == ("budget.exceeded", 0.5)
+    typed("deploy", a_model(fake_platform).id)
+    shown = typed("budget", "zoo", as_text=True)
+    assert all(text in shown for text in ("0.5000 USD", "0.1020 USD", "0.3980 USD", "service-"))
+    assert typed("budget", "zoo", "--remove")["budget_usd"] is None
+
+
 # ---- time ----------------------------------------------------------------------------------------------------------
 def test_extend_adds_to_the_deadline(typed: Type, service: str, fake_platform: FakePlatform):
     before = moment_of(fake_platform.services.get(service).stops_at)

@@ -1,0 +1,131 @@
+"""Budgets of projects: set, shown, removed; and the guard that everything asks first that may cost something.
+
+An admission is one conditional write to the budget: of two at the same time one finds it changed, and looks again with the other counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.domain.budget import KEPT_S, Admission, Budget, Hold, check_covered, left_usd, month_of, totals_of, usd_of
+from chalicelib.domain.prices import prices
+from chalicelib.domain.times import text_of
+from chalicelib.domain.uses import Hours
+from chalicelib.ports import Platform
+from chalicelib.service.counting_costs import is_done, is_fresh, read_costly, uses_of
+from chalicelib.service.finding import find_project, find_task
+from droplearn.contracts.errors import BudgetExceeded, Conflict
+
+TRIES = 10
+MAX_SHOWN = 200
+
+
+@dataclass(frozen=True)
+class Ask:
+    """So many hours more, for what `subject` names. It is done when that has at least `at_least` in `field`."""
+
+    subject: str
+    hours: Hours
+    field: str = "attempt"
+    at_least: int = 1
+
+    @property
+    def is_unlisted(self) -> bool:
+        """No list of the project's need show it."""
+        return self.subject.startswith("eval-") or (self.field == "attempt" and self.at_least > 1)
+
+
+def admit(platform: Platform, project: str, ask: Ask) -> None:
+    """Nothing happens for a project without a budget, and for what was admitted and made before.
+
+    Raises BudgetExceeded (`budget.exceeded`, `budget.no_price`), Conflict (`budget.busy`).
+    """
+    if not any(ask.hours.values()):
+        return
+    for _ in range(TRIES):
+        budget = platform.budgets.get(project)
+        if budget is None:
+            return
+        now = platform.now()
+        wanted = Hold(subject=ask.subject, field=ask.field, at_least=ask.at_least, hours=ask.hours, at=text_of(now))
+        if is_done(wanted, read_costly(platform, ask.subject)):
+            return
+        others = [hold for hold in budget.holds if is_fresh(hold, now) and not _is_same(hold, wanted)]
+        table = prices(platform.settings.instance_prices)
+        check_covered(budget, totals_of(uses_of(platform, project, others, now), table), ask.hours, table, now)
+        changes = {"holds": [*others, wanted], "revision": budget.revision + 1}
+        if platform.budgets.change(project, changes, only_if={"revision": [budget.revision]}) is not None:
+            _keep(platform, project, ask)
+            return
+    raise Conflict("budget.busy", "Too much is started in this project at once.", hint="Try again in some seconds.")
+
+
+def _is_same(one: Hold, other: Hold) -> bool:
+    """The same request again."""
+    return (one["subject"], one["field"], one["at_least"]) == (other["subject"], other["field"], other["at_least"])
+
+
+def _keep(platform: Platform, project: str, ask: Ask) -> None:
+    if ask.is_unlisted:
+        now = platform.now()
+        id_ = f"{ask.subject}-a{ask.at_least}"
+        platform.admissions.put(Admission(id_, project, ask.subject, text_of(now), int(now.timestamp()) + KEPT_S))
+
+
+def note_refusal(platform: Platform, task_id: str, error: BudgetExceeded) -> None:
+    """The model of this task is not deployed by itself."""
+    task = find_task(platform, task_id)
+    told = f"The model was not deployed: {error.message} {error.hint}"
+    platform.tasks.change(task_id, {"warnings": list(dict.fromkeys([*task.warnings, told]))}, only_if={"attempt": [task.attempt]})
+
+
+def set_budget(platform: Platform, project: str, usd: float, by: str) -> Budget:
+    """What runs is not touched, also when it is more than that. Raises NotFound (`project.unknown`), Conflict (`budget.busy`)."""
+    find_project(platform, project)
+    now = text_of(platform.now())
+    for _ in range(TRIES):
+        known = platform.budgets.get(project)
+        if known is None:
+            made = Budget(project=project, usd=usd, set_at=now, set_by=by)
+            if platform.budgets.add(made):
+                return made
+            continue
+        changes = {"usd": usd, "set_at": now, "set_by": by, "revision": known.revision + 1}
+        if changed := platform.budgets.change(project, changes, only_if={"revision": [known.revision]}):
+            return changed
+    raise Conflict("budget.busy", "Too much is started in this project at once.", hint="Try again in some seconds.")
+
+
+def remove_budget(platform: Platform, project: str) -> None:
+    """Nothing is refused any more. Twice is as good as once. Raises NotFound (`project.unknown`)."""
+    find_project(platform, project)
+    platform.budgets.remove(project)
+
+
+def show_budget(platform: Platform, project: str) -> dict[str, Any]:
+    """Also of a project without one: what it has spent. Raises NotFound (`project.unknown`)."""
+    find_project(platform, project)
+    budget, now = platform.budgets.get(project), platform.now()
+    table = prices(platform.settings.instance_prices)
+    uses = list(uses_of(platform, project, budget.holds if budget else [], now))
+    totals = totals_of(uses, table)
+    rows = [{"id": use.id, "spent_usd": usd_of(use.spent, table), "reserved_usd": usd_of(use.reserved, table)} for use in uses]
+    costly = [row for row in rows if row["spent_usd"] != 0 or row["reserved_usd"] != 0]
+    return {
+        "project": project,
+        "month": f"{month_of(now):%Y-%m}",
+        "budget_usd": budget.usd if budget else None,
+        "set_at": budget.set_at if budget else None,
+        "set_by": budget.set_by if budget else None,
+        **totals._asdict(),
+        "left_usd": left_usd(budget.usd, totals) if budget else None,
+        "costliest": sorted(costly, key=_weight)[:MAX_SHOWN],
+        "prices_as_of": table.as_of,
+        "prices_source": table.source,
+    }
+
+
+def _weight(row: dict[str, Any]) -> float:
+    """What has no price comes last."""
+    return -float((row["spent_usd"] or 0.0) + (row["reserved_usd"] or 0.0))

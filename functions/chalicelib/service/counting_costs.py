@@ -1,0 +1,121 @@
+"""What of a project costs something this month: its tasks, services, batch jobs, and the evaluations that people asked for.
+
+Lists are read newest first, as far back as anything may still run; what was admitted later than that stands in a list of its own, and what
+was admitted a moment ago is read by its id, since lists may be behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from chalicelib.domain.batch_job import BatchJob, batch_jobs_of
+from chalicelib.domain.budget import HOLD_S, LOOK_BACK_DAYS, Admission, Hold, admissions_of, month_of
+from chalicelib.domain.evaluation import Evaluation
+from chalicelib.domain.service import Service, services_of
+from chalicelib.domain.task import Task, tasks_of
+from chalicelib.domain.times import moment_of, text_of
+from chalicelib.domain.uses import (
+    SERVERLESS,
+    Hours,
+    Use,
+    use_of_batch_job,
+    use_of_evaluation,
+    use_of_service,
+    use_of_task,
+)
+from chalicelib.ports import Platform, Records
+from chalicelib.service.billed_jobs import evaluation_job, task_jobs
+from chalicelib.service.finding import find_model
+
+_PAGE = 100
+Costly = Task | Service | BatchJob | Evaluation
+
+
+def uses_of(platform: Platform, project: str, holds: Iterable[Hold], now: datetime) -> Iterator[Use]:
+    """Those of the holds included that no record shows yet."""
+    month = month_of(now)
+    found = _listed_costs(platform, project, text_of(month - timedelta(days=LOOK_BACK_DAYS)))
+    fresh = [hold for hold in holds if is_fresh(hold, now)]
+    for subject in {hold["subject"] for hold in fresh}:
+        if (record := read_costly(platform, subject)) is not None:
+            found[subject] = record
+    yield from (_use_of(platform, record, month, now) for record in found.values())
+    yield from (Use(hold["subject"], {}, hold["hours"]) for hold in fresh if not is_done(hold, found.get(hold["subject"])))
+
+
+def is_fresh(hold: Hold, now: datetime) -> bool:
+    """It still counts."""
+    return now - moment_of(hold["at"]) < timedelta(seconds=HOLD_S)
+
+
+def is_done(hold: Hold, record: object | None) -> bool:
+    """The record shows what was admitted, and counts by itself."""
+    return record is not None and getattr(record, hold["field"]) >= hold["at_least"]
+
+
+def read_costly(platform: Platform, id_: str) -> Costly | None:
+    """Strongly consistent."""
+    kinds: dict[str, Records[Any]] = {
+        "task": platform.tasks,
+        "service": platform.services,
+        "batch": platform.batch_jobs,
+        "eval": platform.evaluations,
+    }
+    found: Costly | None = kinds[id_.split("-", 1)[0]].get(id_)
+    return found
+
+
+def _listed_costs(platform: Platform, project: str, since: str) -> dict[str, Costly]:
+    found: dict[str, Costly] = {task.id: task for task in _newest(platform.tasks, tasks_of(project), since)}
+    found |= {service.id: service for service in _newest(platform.services, services_of(project), since)}
+    found |= {job.id: job for job in _newest(platform.batch_jobs, batch_jobs_of(project), since)}
+    for admission in _newest(platform.admissions, admissions_of(project), since):
+        if admission.subject not in found and (record := read_costly(platform, admission.subject)) is not None:
+            found[admission.subject] = record
+    return found
+
+
+class _Dated(Protocol):
+    @property
+    def created_at(self) -> str: ...
+
+
+def _newest(records: Records[Any], listed_in: str, since: str) -> Iterator[Any]:
+    cursor: str | None = None
+    while True:
+        page = records.page(listed_in, _PAGE, cursor, is_newest_first=True)
+        for record in page.items:
+            if _when(record) < since:
+                return
+            yield record
+        if (cursor := page.cursor) is None:
+            return
+
+
+def _when(record: _Dated | Admission) -> str:
+    return record.admitted_at if isinstance(record, Admission) else record.created_at
+
+
+def _use_of(platform: Platform, record: Costly, month: datetime, now: datetime) -> Use:
+    if isinstance(record, Task):
+        return use_of_task(record, task_jobs(record.scenario, record.settings), month, now)
+    if isinstance(record, BatchJob):
+        return use_of_batch_job(record, month, now)
+    if isinstance(record, Service):
+        return use_of_service(record, month, now, _answered(platform, record, month, now))
+    return use_of_evaluation(record, evaluation_job(find_model(platform, record.model).scenario), month, now)
+
+
+def _answered(platform: Platform, service: Service, month: datetime, now: datetime) -> Hours:
+    """Of a serverless one, by CloudWatch."""
+    if not service.serverless or service.running_since is None:
+        return {}
+    since = max(moment_of(service.running_since), month)
+    until = moment_of(service.ended_at) if service.ended_at else now
+    if until <= since:
+        return {}
+    counted = platform.service_metrics.traffic(service.id, service.all_variants, since, until).values()
+    seconds = sum(told.invocations * (told.latency_ms or 0.0) / 1000 for told in counted)
+    return {SERVERLESS: service.serverless["memory_mb"] / 1024 * seconds / 3600}

@@ -1,0 +1,40 @@
+"""`droplearn budget`: what a project has spent this month, and may spend."""
+
+from __future__ import annotations
+
+from droplearn.cli.connecting import connect
+from droplearn.cli.deploying import usd
+from droplearn.cli.outcome import Outcome
+from droplearn.cli.screen import Screen
+from droplearn.cli.words import Command, Options
+from droplearn.client import Json, part
+from droplearn.contracts.ids import check_name
+
+
+def add_budget(command: Command) -> None:
+    """Its words."""
+    parser = command("budget", budget, "show, set or remove what a project may spend each month")
+    parser.add_argument("project")
+    change = parser.add_mutually_exclusive_group()
+    change.add_argument("--set", type=float, metavar="50", help="USD of each calendar month (UTC); what would not fit is refused")
+    change.add_argument("--remove", action="store_true", help="nothing is refused any more")
+
+
+def budget(options: Options, screen: Screen) -> Outcome:
+    """Changed first, then shown."""
+    client, path = connect(options.connection), f"/v1/projects/{part(check_name(options.project, 'project'))}/budget"
+    if options.remove:
+        client.call("DELETE", path)
+    found = client.call("PUT", path, {"usd": options.set}) if options.set is not None else client.call("GET", path)
+    _show(screen, found)
+    return Outcome(found)
+
+
+def _show(screen: Screen, found: Json) -> None:
+    lines = [["spent", usd(found["spent_usd"])], ["reserved by what runs", usd(found["reserved_usd"])]]
+    if found["budget_usd"] is not None:
+        lines = [["budget", usd(found["budget_usd"])], *lines, ["left", usd(found["left_usd"])]]
+    screen.table(f"{found['project']}, {found['month']}" + ("" if found["budget_usd"] is not None else ": no budget"), ["", ""], lines)
+    if rows := [[row["id"], usd(row["spent_usd"]), usd(row["reserved_usd"])] for row in found["costliest"]]:
+        screen.table("costliest", ["id", "spent", "reserved"], rows)
+    screen.say(f"prices as of {found['prices_as_of']}: {found['prices_source']}")
