@@ -87,14 +87,26 @@ def test_incremental_training_keeps_the_old_labels_and_compares_them(world: Worl
     assert model["base_model"]["has_fallen"] is False
 
 
-def test_a_dataset_with_a_train_section_trains_by_itself_once_it_is_quiet(world: World):
-    config = b"scenario: image_classification\ntrain:\n  quiet_period_s: 5\n  max_runtime_s: 300\n"
-    world.drop("shapes2", "self", {"droplearn.yaml": config} | pictures(4), count=8)
+def test_a_dataset_with_a_train_section_trains_by_itself_once_it_is_quiet_as_far_as_the_budget_goes(world: World):
+    config = b"scenario: image_classification\ntrain:\n  quiet_period_s: 5\n  max_runtime_s: 300\n  deploy: true\n"
+    world.drop("shapes2", "self", pictures(4))
+    world.call("PUT", "/v1/projects/shapes2/budget", {"usd": 0.3})
+    world.drop("shapes2", "self", {"droplearn.yaml": config}, count=8)
     tasks = world.wait(lambda: world.call("GET", "/v1/projects/shapes2/tasks")["tasks"], len)
     assert len(tasks) == 1
     task = world.end_of_task(tasks[0]["id"])
     assert task["status"] == "SUCCEEDED", task
     assert world.call("GET", "/v1/projects/shapes2")["is_scenario_inferred"] is False
+
+    assert any("not deployed" in warning and "higher budget" in warning for warning in task["warnings"]), "it may cost .10 USD"
+    assert world.call("GET", "/v1/projects/shapes2/services")["services"] == []
+    budget = world.call("GET", "/v1/projects/shapes2/budget")
+    assert 0 < budget["spent_usd"] < 0.2
+    assert budget["reserved_usd"] == 0
+    refused = world.ask("POST", f"/v1/tasks/{task['id']}/restart")
+    assert refused[1]["error"]["code"] == "task.not_restartable"
+    status, told = world.ask("POST", "/v1/projects/shapes2/tasks", {"dataset": "self"})
+    assert (status, told["error"]["details"]["spent_usd"]) == (402, budget["spent_usd"])
 
 
 def test_an_evaluation_answers_at_any_threshold_lists_bad_cases_and_compares(world: World, learnt: Learnt):

@@ -72,3 +72,23 @@ class MetricsView(View):
 
     metrics: list[MetricView]
     progress: ProgressView | None
+
+
+class JobEstimateView(View):
+    """Of one kind of instances. `max_runtime_s`: SageMaker ends it then, some minutes after the task's own limit."""
+
+    instance_type: str
+    instances: int
+    max_runtime_s: int
+    usd_at_most: float | None
+
+
+class TaskEstimateView(View):
+    """What a task may cost at the most; null: the price table does not know a type. `afterwards`: optimisation and evaluation."""
+
+    dataset: str
+    training: JobEstimateView
+    afterwards: JobEstimateView
+    usd_at_most: float | None
+    prices_as_of: str
+    prices_source: str

@@ -9,11 +9,12 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from chalicelib.api.calling import caller, require
 from chalicelib.api.parameters import Cursor, Limit, RequestKey
-from chalicelib.api.task_views import MetricsView, TaskPage, TaskView
+from chalicelib.api.task_views import MetricsView, TaskEstimateView, TaskPage, TaskView
 from chalicelib.api.views import LogLineView, LogPage
 from chalicelib.bootstrap import platform
+from chalicelib.domain.prices import prices
 from chalicelib.domain.task import Task, tasks_of
-from chalicelib.service import tasks
+from chalicelib.service import estimating, tasks
 from chalicelib.service.finding import find_project, find_task
 from chalicelib.service.task_metrics import read_metrics
 from droplearn.contracts.document import Part
@@ -33,13 +34,8 @@ class NewTask(Part):
     deploy: bool = False
 
 
-@router.post("/v1/projects/<project>/tasks", status_code=202, summary="Start a task", tags=["tasks"])
-def create_task(project: str, task: NewTask, request_key: RequestKey = None) -> TaskView:
-    """Freezes the dataset and trains. Needs TrainModel (with `deploy` also DeployService)."""
-    require(Permission.TRAIN_MODEL, project)
-    if task.deploy:
-        require(Permission.DEPLOY_SERVICE, project)
-    order = tasks.TaskOrder(
+def _order(project: str, task: NewTask, request_key: str | None = None) -> tasks.TaskOrder:
+    return tasks.TaskOrder(
         project=project,
         dataset=task.dataset,
         settings=task.settings,
@@ -48,7 +44,25 @@ def create_task(project: str, task: NewTask, request_key: RequestKey = None) -> 
         request_key=request_key,
         caller=caller().id,
     )
-    return TaskView.model_validate(tasks.create_task(platform(), order))
+
+
+@router.post("/v1/projects/<project>/tasks", status_code=202, summary="Start a task", tags=["tasks"])
+def create_task(project: str, task: NewTask, request_key: RequestKey = None) -> TaskView:
+    """Freezes the dataset and trains. Needs TrainModel (with `deploy` also DeployService)."""
+    require(Permission.TRAIN_MODEL, project)
+    if task.deploy:
+        require(Permission.DEPLOY_SERVICE, project)
+    return TaskView.model_validate(tasks.create_task(platform(), _order(project, task, request_key)))
+
+
+@router.post("/v1/projects/<project>/tasks/estimate", summary="Estimate what a task would cost", tags=["tasks"])
+def estimate_task(project: str, task: NewTask) -> TaskEstimateView:
+    """At the most: training, optimisation and evaluation, each up to its limit, without a deployment. Takes what the start takes, refuses
+    what it would refuse but for a budget, and makes nothing. Needs ListProject.
+    """
+    require(Permission.LIST_PROJECT, project)
+    table = prices(platform().settings.instance_prices)
+    return TaskEstimateView.model_validate(estimating.estimate_task(platform(), _order(project, task), table))
 
 
 @router.get("/v1/projects/<project>/tasks", summary="List a project's tasks", tags=["tasks"])

@@ -55,7 +55,7 @@ def admit(platform: Platform, project: str, ask: Ask) -> None:
         table = prices(platform.settings.instance_prices)
         check_covered(budget, totals_of(uses_of(platform, project, others, now), table), ask.hours, table, now)
         changes = {"holds": [*others, wanted], "revision": budget.revision + 1}
-        if platform.budgets.change(project, changes, only_if={"revision": [budget.revision]}) is not None:
+        if platform.budgets.change(project, changes, only_if={"revision": [budget.revision], "set_at": [budget.set_at]}) is not None:
             _keep(platform, project, ask)
             return
     raise Conflict("budget.busy", "Too much is started in this project at once.", hint="Try again in some seconds.")

@@ -1,12 +1,16 @@
-"""What a service would cost, before anything is made (K-1): by the price table, and for serverless by the second."""
+"""What a service or a task would cost, before anything is made (K-1): by the price table, and for serverless by the second."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from chalicelib.domain.budget import usd_of
 from chalicelib.domain.prices import Prices
+from chalicelib.domain.uses import Job
 from chalicelib.ports import Platform
+from chalicelib.service.billed_jobs import task_jobs
 from chalicelib.service.services import ServiceOrder, check_order
+from chalicelib.service.tasks import TaskOrder, check_task
 from droplearn.scenarios import scenario_named
 
 ASSUMED_LATENCY_MS = 100.0
@@ -50,3 +54,22 @@ def _by_use(prices: Prices, serverless: dict[str, int], latency_ms: float) -> di
         "usd_per_1000_requests": None if per_second is None else round(per_second * latency_ms, 9),
         "usd_per_gb_processed": prices.usd_per_gb_processed,
     }
+
+
+def estimate_task(platform: Platform, order: TaskOrder, prices: Prices) -> dict[str, Any]:
+    """At the most: as a budget counts it. A price that the table does not know is None. Raises as create_task."""
+    project = check_task(platform, order)
+    jobs = task_jobs(project.scenario, order.settings.model_dump(mode="json"))
+    return {
+        "dataset": order.dataset,
+        "training": _of_job(jobs.training, prices),
+        "afterwards": _of_job(jobs.after, prices),
+        "usd_at_most": usd_of(jobs.at_most, prices),
+        "prices_as_of": prices.as_of,
+        "prices_source": prices.source,
+    }
+
+
+def _of_job(job: Job, prices: Prices) -> dict[str, Any]:
+    told = {"instance_type": job.instance_type, "instances": job.instances, "max_runtime_s": job.limit_s}
+    return told | {"usd_at_most": usd_of(job.at_most, prices)}

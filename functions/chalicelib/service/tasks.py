@@ -43,9 +43,7 @@ def create_task(platform: Platform, order: TaskOrder) -> Task:
     `option.unknown`, `option.invalid`, `labels.too_few`, `optimisation.unsupported`, `base_model.wrong_project`), Conflict
     (`idempotency.mismatch`), BudgetExceeded.
     """
-    project = find_project(platform, order.project)
-    find_dataset(platform, order.project, order.dataset)
-    _check(platform, project, order)
+    project = check_task(platform, order)
     asked = f"{order.dataset}\n{order.settings.model_dump_json()}\n{order.name}\n{order.is_deployed_when_done}"
     scope = f"{order.caller}#tasks#{order.project}"
     task_id = id_of_request(platform, scope=scope, key=order.request_key, asked=asked, id_to_make=new_id("task"))
@@ -53,6 +51,14 @@ def create_task(platform: Platform, order: TaskOrder) -> Task:
     admit(platform, order.project, Ask(task_id, task_jobs(task.scenario, task.settings).at_most))
     platform.tasks.add(task)
     return _start(platform, find_task(platform, task_id))
+
+
+def check_task(platform: Platform, order: TaskOrder) -> Project:
+    """Nothing is made. Raises as create_task."""
+    project = find_project(platform, order.project)
+    find_dataset(platform, order.project, order.dataset)
+    _check(platform, project, order)
+    return project
 
 
 def _new_task(platform: Platform, project: Project, order: TaskOrder, task_id: str) -> Task:

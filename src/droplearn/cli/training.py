@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from droplearn.cli.connecting import connect
+from droplearn.cli.deploying import usd
 from droplearn.cli.outcome import Outcome
 from droplearn.cli.screen import Screen
 from droplearn.cli.showing import show_evaluation, show_metrics, show_task, show_variants
@@ -35,6 +36,7 @@ def add_train(command: Command) -> None:
     parser.add_argument("--instance-type", metavar="ml.m5.xlarge", help="what it is trained on")
     parser.add_argument("--instance-count", type=int, metavar="N", help="of them (default: 1)")
     parser.add_argument("--optimise", action="append", choices=["int8", "fp16"], help="also make this variant (may be given again)")
+    parser.add_argument("--estimate", action="store_true", help="say what it would cost at the most, and make nothing")
     parser.add_argument("--wait", action="store_true", help="until it is trained and evaluated")
 
 
@@ -42,13 +44,24 @@ def train(options: Options, screen: Screen) -> Outcome:
     """Start a task; with --wait follow it to its end."""
     client = connect(options.connection)
     body = {"dataset": options.dataset, "settings": _settings(options)}
-    task = client.call("POST", f"/v1/projects/{part(check_name(options.project, 'project'))}/tasks", body)
+    path = f"/v1/projects/{part(check_name(options.project, 'project'))}/tasks"
+    if options.estimate:
+        return _estimate(client.call("POST", f"{path}/estimate", body), screen)
+    task = client.call("POST", path, body)
     return _told(client, options, screen, task)
 
 
 def restart(client: Client, options: Options, screen: Screen) -> Outcome:
     """A new attempt."""
     return _told(client, options, screen, client.call("POST", f"/v1/tasks/{part(options.id)}/restart"))
+
+
+def _estimate(found: Json, screen: Screen) -> Outcome:
+    for name in ("training", "afterwards"):
+        job = found[name]
+        screen.say(f"{name}: {job['instances']} x {job['instance_type']} for {job['max_runtime_s'] / 60:g} min: {usd(job['usd_at_most'])}")
+    screen.say(f"at the most: {usd(found['usd_at_most'])}\nprices as of {found['prices_as_of']}: {found['prices_source']}")
+    return Outcome(found)
 
 
 def _told(client: Client, options: Options, screen: Screen, task: Json) -> Outcome:

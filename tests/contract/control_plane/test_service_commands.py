@@ -70,6 +70,10 @@ def test_a_budget_is_set_shown_and_removed_and_a_refusal_tells_the_ways_out(type
     assert typed("budget", "zoo")["budget_usd"] is None
     assert "no budget" in typed("budget", "zoo", as_text=True)
     assert typed("budget", "zoo", "--set", "0.5")["left_usd"] == 0.5
+    asked = ("train", "--project", "zoo", "--dataset", "animals")
+    assert typed(*asked, "--estimate")["usd_at_most"] > 0.46
+    assert "0.2300 USD" in typed(*asked, "--estimate", as_text=True)
+    assert code_of(typed(*asked, "--max-runtime", "5h", status=1)) == "budget.exceeded"
     refused = typed("deploy", a_model(fake_platform).id, "--max-runtime", "10h", status=1)
     assert (code_of(refused), refused["error"]["details"]["left_usd"]) == ("budget.exceeded", 0.5)
     typed("deploy", a_model(fake_platform).id)

@@ -11,12 +11,14 @@ from chalicelib.domain.service_version import Traffic
 from chalicelib.domain.times import text_of
 from chalicelib.ports import EndpointState
 from chalicelib.service.costing import AT_LEAST, BY_USE, cost_of
-from chalicelib.service.estimating import estimate_service
+from chalicelib.service.estimating import estimate_service, estimate_task
 from chalicelib.service.services import ServiceOrder
+from chalicelib.service.tasks import TaskOrder
 from droplearn.contracts.errors import Conflict, InvalidRequest
+from droplearn.contracts.training import TaskSettings
 from tests.unit.control_plane.test_hosting import RANGE, SMALL
 from tests.unit.control_plane.test_service_versions import running
-from tests.unit.control_plane.things import PROJECT, a_model, a_platform
+from tests.unit.control_plane.things import DATASET, PROJECT, a_model, a_platform
 
 TABLE = prices()
 HOUR = TABLE.usd_per_hour["ml.c5.large"]
@@ -88,3 +90,25 @@ def test_an_autoscaled_service_costs_now_what_it_has_and_has_cost_at_least_its_l
     cost = cost_of(platform, service, TABLE)
     assert cost["usd_per_hour"] == pytest.approx(5 * HOUR)
     assert (cost["usd_so_far"], cost["note"]) == (pytest.approx(2 * HOUR), AT_LEAST)
+
+
+def of_task(platform, **settings):
+    return estimate_task(platform, TaskOrder(PROJECT, DATASET, TaskSettings(**settings)), TABLE)
+
+
+def test_a_task_costs_at_the_most_its_training_and_what_comes_after_up_to_their_limits():
+    platform = a_platform()
+    found = of_task(platform, max_runtime_s=3000, resources={"instance_type": "ml.g5.xlarge", "instance_count": 2})
+    assert found["training"]["usd_at_most"] == pytest.approx(2 * TABLE.usd_per_hour["ml.g5.xlarge"]), "10 minutes more than its own limit"
+    assert found["afterwards"]["usd_at_most"] == pytest.approx(TABLE.usd_per_hour["ml.m5.xlarge"]), "an evaluation"
+    assert found["usd_at_most"] == pytest.approx(found["training"]["usd_at_most"] + found["afterwards"]["usd_at_most"])
+    smaller = of_task(platform, optimise={"variants": ["int8"], "max_runtime_s": 1200})
+    assert smaller["afterwards"]["max_runtime_s"] == 3600 + 1200 + 600
+    assert not platform.tasks.known
+
+
+def test_a_task_that_could_not_be_started_is_not_estimated_and_an_unknown_type_has_no_price():
+    platform = a_platform()
+    with pytest.raises(InvalidRequest, match=r"option\.unknown"):
+        of_task(platform, options={"nonsense": 1})
+    assert of_task(platform, resources={"instance_type": "ml.x99.large"})["usd_at_most"] is None
