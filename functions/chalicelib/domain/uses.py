@@ -93,6 +93,15 @@ def together(parts: Iterable[Mapping[str, float]]) -> Hours:
     return total
 
 
+def the_larger(parts: Iterable[Mapping[str, float]]) -> Hours:
+    """The most that one of them has of each type."""
+    most: Hours = {}
+    for part in parts:
+        for name, hours in part.items():
+            most[name] = max(most.get(name, 0.0), hours)
+    return most
+
+
 def use_of_task(task: Task, jobs: TaskJobs, month: datetime, now: datetime) -> Use:
     """All of its attempts."""
     return _use(task.id, [*task_runs(task, jobs), *_earlier(task.earlier_runs)], month, now)
@@ -131,7 +140,7 @@ def most_instances(service: Service) -> Hours:
         return {SERVERLESS: service.serverless["memory_mb"] / 1024 * service.serverless["max_concurrency"]}
     held = {name: count * _range(service) for name, count in instances_of(service).items()}
     coming = service.coming or {} if service.updating else {}
-    return {name: max(held.get(name, 0.0), coming.get(name, 0.0)) for name in held | coming}
+    return the_larger([held, coming])
 
 
 def reserved_s(service: Service, now: datetime) -> float:

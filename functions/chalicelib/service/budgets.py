@@ -11,11 +11,11 @@ from typing import Any
 from chalicelib.domain.budget import KEPT_S, Admission, Budget, Hold, check_covered, left_usd, month_of, totals_of, usd_of
 from chalicelib.domain.prices import prices
 from chalicelib.domain.times import text_of
-from chalicelib.domain.uses import Hours
+from chalicelib.domain.uses import Hours, the_larger
 from chalicelib.ports import Platform
 from chalicelib.service.counting_costs import is_done, is_fresh, read_costly, uses_of
 from chalicelib.service.finding import find_project, find_task
-from droplearn.contracts.errors import BudgetExceeded, Conflict
+from droplearn.contracts.errors import Conflict, UserError
 
 TRIES = 10
 MAX_SHOWN = 200
@@ -51,9 +51,11 @@ def admit(platform: Platform, project: str, ask: Ask) -> None:
         wanted = Hold(subject=ask.subject, field=ask.field, at_least=ask.at_least, hours=ask.hours, at=text_of(now))
         if is_done(wanted, read_costly(platform, ask.subject)):
             return
-        others = [hold for hold in budget.holds if is_fresh(hold, now) and not _is_same(hold, wanted)]
+        fresh = [hold for hold in budget.holds if is_fresh(hold, now)]
+        others = [hold for hold in fresh if not _is_same(hold, wanted)]
+        wanted["hours"] = the_larger(hold["hours"] for hold in [*fresh, wanted] if _is_same(hold, wanted))
         table = prices(platform.settings.instance_prices)
-        check_covered(budget, totals_of(uses_of(platform, project, others, now), table), ask.hours, table, now)
+        check_covered(budget, totals_of(uses_of(platform, project, others, now), table), wanted["hours"], table, now)
         changes = {"holds": [*others, wanted], "revision": budget.revision + 1}
         if platform.budgets.change(project, changes, only_if={"revision": [budget.revision], "set_at": [budget.set_at]}) is not None:
             _keep(platform, project, ask)
@@ -62,7 +64,7 @@ def admit(platform: Platform, project: str, ask: Ask) -> None:
 
 
 def _is_same(one: Hold, other: Hold) -> bool:
-    """The same request again."""
+    """The same request again, or another that only one of the two can be done of."""
     return (one["subject"], one["field"], one["at_least"]) == (other["subject"], other["field"], other["at_least"])
 
 
@@ -73,7 +75,7 @@ def _keep(platform: Platform, project: str, ask: Ask) -> None:
         platform.admissions.put(Admission(id_, project, ask.subject, text_of(now), int(now.timestamp()) + KEPT_S))
 
 
-def note_refusal(platform: Platform, task_id: str, error: BudgetExceeded) -> None:
+def note_refusal(platform: Platform, task_id: str, error: UserError) -> None:
     """The model of this task is not deployed by itself."""
     task = find_task(platform, task_id)
     told = f"The model was not deployed: {error.message} {error.hint}"

@@ -7,7 +7,7 @@ from typing import Any
 from chalicelib.bootstrap import platform
 from chalicelib.service.budgets import note_refusal
 from chalicelib.service.services import ServiceOrder, create_service
-from droplearn.contracts.errors import BudgetExceeded
+from droplearn.contracts.errors import UserError
 
 
 def handle(event: dict[str, Any]) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def handle(event: dict[str, Any]) -> dict[str, Any]:
     )
     try:
         service = create_service(platform(), order).service
-    except BudgetExceeded as error:
+    except UserError as error:
         note_refusal(platform(), task_id, error)
         raise
     platform().tasks.change(task_id, {"service": service.id})

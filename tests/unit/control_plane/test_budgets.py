@@ -12,7 +12,7 @@ from chalicelib.domain.records import Page
 from chalicelib.domain.times import text_of
 from chalicelib.service import budgets
 from chalicelib.service.batch_jobs import BatchOrder, create_batch_job, restart_batch_job
-from chalicelib.service.budgets import remove_budget, set_budget, show_budget
+from chalicelib.service.budgets import Ask, admit, remove_budget, set_budget, show_budget
 from chalicelib.service.evaluations import create_evaluation
 from chalicelib.service.quiet_period import check_quiet
 from chalicelib.service.services import ServiceOrder, create_service
@@ -162,6 +162,17 @@ def test_what_was_admitted_counts_before_it_is_written_and_while_lists_are_behin
     refused(train, platform)
     platform.pass_time(600)
     train(platform), "whoever was admitted and died has started nothing"
+
+
+def test_of_two_changes_that_exclude_each_other_the_larger_is_held_until_one_is_made():
+    platform = with_budget(10)
+    service = a_running_service(platform)
+    for hours in (3.0, 1.0):
+        admit(platform, PROJECT, Ask(service.id, {SERVED_ON: hours}, "revision", service.revision + 1))
+    shown = show_budget(platform, PROJECT)
+    assert shown["reserved_usd"] == pytest.approx(4 * TABLE[SERVED_ON]), "its own hour, and the larger of the two"
+    change_time(platform, service.id, TimeOrder(max_runtime_s=7200))
+    assert show_budget(platform, PROJECT)["reserved_usd"] == pytest.approx(2 * TABLE[SERVED_ON])
 
 
 # ---- services --------------------------------------------------------------------------------------------------------

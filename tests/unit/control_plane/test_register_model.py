@@ -92,6 +92,18 @@ def test_a_training_without_an_instance_is_queued_and_waits_longer_each_time(job
     assert (later["wait_s"], later["next_try"]) == (180, 4)
 
 
+def test_waiting_for_an_instance_is_no_training_and_a_model_ends_it():
+    platform = a_platform()
+    task = a_task(platform, "TRAINING", training_started_at="2026-01-01T00:00:00.000Z")
+    settle(platform, task, error="SageMaker.ResourceLimitExceeded")
+    assert platform.tasks.get(task.id).training_started_at is None
+    write_manifest(platform, task)
+    settle(platform, task, finished())
+    platform.pass_time(60)
+    settle(platform, task, finished())
+    assert platform.tasks.get(task.id).training_ended_at == "2026-01-01T00:00:00.000Z", "when it was settled first"
+
+
 def test_a_task_that_waited_too_long_for_an_instance_fails():
     platform = a_platform()
     task = a_task(platform, "TRAINING", queued_since="2025-12-30T00:00:00.000Z")
