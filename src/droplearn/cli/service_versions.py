@@ -6,8 +6,11 @@ from droplearn.cli.connecting import connect
 from droplearn.cli.outcome import Outcome
 from droplearn.cli.screen import Screen
 from droplearn.cli.values import duration_s, share
-from droplearn.cli.words import Command, Options
+from droplearn.cli.words import Command, Options, add_variant
 from droplearn.client import Json, part, wait_until
+
+_ALIKE = ("model", "share", "variant", "instance_type", "instance_count")
+"""Options that the API calls the same."""
 
 
 def add_versions(command: Command) -> None:
@@ -19,6 +22,9 @@ def add_versions(command: Command) -> None:
     canary_help = "this share first; then all, or back when it errs or is slow (not of recommendations)"
     publish_words.add_argument("--canary", type=float, metavar="0.1", help=canary_help)
     publish_words.add_argument("--watch", type=duration_s, metavar="10m", help="how long a canary is watched (default: 10m)")
+    add_variant(publish_words)
+    publish_words.add_argument("--instance-type", metavar="ml.c5.large", help="what answers (default: as the service began)")
+    publish_words.add_argument("--instance-count", type=int, metavar="N", help="of them (default: as the service began)")
     publish_words.add_argument("--wait", action="store_true", help="until it is done")
     traffic_words = command("traffic", traffic, "split the traffic among the versions that are live")
     traffic_words.add_argument("service")
@@ -33,7 +39,7 @@ def add_versions(command: Command) -> None:
 def publish(options: Options, screen: Screen) -> Outcome:
     """A new version of a service that runs; it answers all the time."""
     client, path = connect(options.connection), f"/v1/services/{part(options.service)}"
-    body: dict[str, object] = {"model": options.model} | ({"share": options.share} if options.share is not None else {})
+    body: dict[str, object] = {name: value for name in _ALIKE if (value := getattr(options, name)) is not None}
     if options.canary is not None:
         body["canary"] = {"share": options.canary} | ({"duration_s": options.watch} if options.watch else {})
     update = client.call("POST", f"{path}/versions", body)
@@ -68,8 +74,8 @@ def versions(options: Options, screen: Screen) -> Outcome:
     """Versions with their share, and what was changed."""
     client, path = connect(options.connection), f"/v1/services/{part(options.service)}"
     found = {kind: list(client.pages(f"{path}/{kind}", kind)) for kind in ("versions", "updates")}
-    rows = [[v["model"], v["name"], f"{v['share']:.0%}", v["created_at"]] for v in found["versions"]]
-    screen.table("versions", ["model", "version", "share", "since"], rows)
+    rows = [[v["model"], v["name"], v["variant"], f"{v['share']:.0%}", v["created_at"]] for v in found["versions"]]
+    screen.table("versions", ["model", "version", "variant", "share", "since"], rows)
     told = [[u["at"], u["kind"], u["outcome"].replace("_", " "), u["message"]] for u in found["updates"]]
     screen.table("updates", ["at", "what", "outcome", ""], told)
     return Outcome(found)

@@ -126,6 +126,16 @@ def test_publish_with_a_canary_sends_its_share_and_its_time(typed: Type, service
     assert (canary["share"], canary["duration_s"]) == (0.2, 300)
 
 
+def test_publish_says_on_what_the_new_version_runs(typed: Type, service: str, fake_platform: FakePlatform):
+    typed("service", "publish", service, NEW, "--instance-type", "ml.c5.xlarge", "--instance-count", "2", "--variant", "fp32")
+    made = fake_platform.service_versions.get(f"{service}/2")
+    assert (made.instance_type, made.instance_count, made.variant) == ("ml.c5.xlarge", 2, "fp32")
+
+
+def test_publish_of_a_variant_that_was_never_made_is_refused(typed: Type, service: str):
+    assert code_of(typed("service", "publish", service, NEW, "--variant", "int8", status=1)) == "variant.not_published"
+
+
 @pytest.fixture
 def updated_at_once(service: str, fake_platform: FakePlatform, monkeypatch: pytest.MonkeyPatch) -> None:
     start = fake_platform.executions.start
