@@ -45,9 +45,11 @@ class BoxPredictor:
         width, height = meta["width"], meta["height"]
         found = detect(boxes, scores, width, height, size=self._size, threshold=threshold, nms_iou=self._nms_iou)
         x, y = (1, 1) if is_relative else (width, height)
+        places = (found.boxes.astype(float) * (x, y, x, y)).round(DIGITS).tolist()
+        confidences = found.scores.astype(float).clip(max=1).round(DIGITS).tolist()
         return [
-            {"label": self._labels[label], "conf": round(min(float(score), 1.0), DIGITS), "pos": _corners(box * (x, y, x, y))}
-            for box, score, label in zip(found.boxes.astype(float), found.scores, found.labels, strict=True)
+            {"label": self._labels[label], "conf": confidence, "pos": _corners(*place)}
+            for place, confidence, label in zip(places, confidences, found.labels.tolist(), strict=True)
         ]
 
     def example(self) -> ModelInput:
@@ -75,9 +77,8 @@ def _is_relative(options: Mapping[str, str]) -> bool:
     return text == "relative"
 
 
-def _corners(box: Tensor) -> list[list[float]]:
+def _corners(left: float, top: float, right: float, bottom: float) -> list[list[float]]:
     """Left-top, right-top, right-bottom, left-bottom."""
-    left, top, right, bottom = (round(float(v), DIGITS) for v in box)
     return [[left, top], [right, top], [right, bottom], [left, bottom]]
 
 
