@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.serving.models import Served
-from benchmarks.serving.targets import LITSERVE, LITSERVE_PILLOW, OURS, OURS_INT8
+from benchmarks.serving.targets import LITSERVE, LITSERVE_INT8, LITSERVE_PILLOW, OURS, OURS_INT8
 
 ROOT = Path(__file__).parents[2]
 
@@ -91,7 +91,7 @@ def free_ports(count: int) -> list[int]:
 
 def contenders(served: Served, our_python: str, peers: Pythons, workers: int) -> list[Contender]:
     """Ours as trained, in int8 and with Triton; what others would run on the same network."""
-    ports = iter(free_ports(7))
+    ports = iter(free_ports(8))
     chosen = [_ours(OURS, next(ports), our_python, served.fp32, workers)]
     if served.int8:
         chosen.append(_ours(OURS_INT8, next(ports), our_python, served.int8, workers))
@@ -99,9 +99,9 @@ def contenders(served: Served, our_python: str, peers: Pythons, workers: int) ->
         chosen.append(_ours("droplearn, engine triton", next(ports), peers.triton, served.fp32, workers, SERVER_ENGINE="triton"))
     folder = ROOT / "benchmarks" / "serving" / "peers"
     if peers.litserve:
-        for name, decoder in ((LITSERVE, "ours"), (LITSERVE_PILLOW, "pillow")) if served.is_classifier else ((LITSERVE, "ours"),):
+        for name, model_dir, decoder in _litserves(served):
             port = next(ports)
-            command = [peers.litserve, str(folder / "litserve_app.py"), str(served.fp32), str(port), str(workers), decoder]
+            command = [peers.litserve, str(folder / "litserve_app.py"), str(model_dir), str(port), str(workers), decoder]
             chosen.append(Contender(name, port, command))
     if peers.bentoml:
         port = next(ports)
@@ -114,6 +114,12 @@ def contenders(served: Served, our_python: str, peers: Pythons, workers: int) ->
         environ = {"MODEL_DIR": str(served.fp32)}
         chosen.append(Contender("FastAPI + PIL + torch eager", port, [*command, "--no-access-log", "--log-level", "warning"], environ))
     return chosen
+
+
+def _litserves(served: Served) -> list[tuple[str, Path, str]]:
+    """Name, model, decoder: with our network and decoding; as trained also as most people would decode, where that is possible."""
+    with_ours = [(LITSERVE, served.fp32, "ours")] + ([(LITSERVE_INT8, served.int8, "ours")] if served.int8 else [])
+    return [*with_ours, (LITSERVE_PILLOW, served.fp32, "pillow")] if served.is_classifier else with_ours
 
 
 def _ours(name: str, port: int, python: str, model_dir: Path, workers: int, **environ: str) -> Contender:

@@ -42,6 +42,7 @@ def write_model(folder: Path) -> Path:
         "outputs": [{"name": "probabilities", "dtype": "float32", "shape": [-1, CLASSES], "axes": "NC"}],
         "files": [{"name": "model.onnx", "role": "network", "size_bytes": len(content), "sha256": digest}],
         "metrics": {}, "metrics_protocol": "validation", "stop_reason": "converged", "is_final": True,
+        "preprocessing": {"resample": "bilinear"},
     }  # fmt: skip
     (folder / "model.json").write_text(json.dumps(manifest))
     return folder

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 OF_FLOOR, OF_LITSERVE, INT8_GAIN, TAIL, FIRST_ANSWER_S, POINT = 0.92, 1.25, 1.9, 3.0, 2.0, 0.01
-OURS, OURS_INT8, LITSERVE, LITSERVE_PILLOW = "droplearn", "droplearn, int8", "LitServe", "LitServe, decoding with Pillow"
+OURS, OURS_INT8 = "droplearn", "droplearn, int8"
+LITSERVE, LITSERVE_INT8, LITSERVE_PILLOW = "LitServe", "LitServe, int8", "LitServe, decoding with Pillow"
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,9 @@ def judge(name: str, rates: Rates) -> list[str]:
     if ours is None:
         return lines
     lines.append(_line(name, f"of the CPU floor at c16, at least {OF_FLOOR}", ours / rates.floor, ours / rates.floor >= OF_FLOOR))
-    for peer in (LITSERVE, LITSERVE_PILLOW):
-        if peer in rates.at_16:
-            ratio = ours / rates.at_16[peer]
+    for who, peer in ((OURS, LITSERVE), (OURS, LITSERVE_PILLOW), (OURS_INT8, LITSERVE_INT8)):
+        if who in rates.at_16 and peer in rates.at_16:
+            ratio = rates.at_16[who] / rates.at_16[peer]
             lines.append(_line(name, f"of {peer} at c16, at least {OF_LITSERVE}", ratio, ratio >= OF_LITSERVE))
     if OURS_INT8 in rates.at_16:
         gain = rates.at_16[OURS_INT8] / ours

@@ -31,7 +31,8 @@ export class Model {
       return detect(boxes, scores, labels, { ...sizeOf(input), side, threshold, nmsIou: preprocessing.nms_iou });
     }
     if (kind === "picture_labels") {
-      const [probabilities] = await this.#run(centre(input, side, preprocessing.crop_fraction).data, [1, side, side, 3]);
+      const square = centre(input, side, preprocessing.crop_fraction, preprocessing.resample ?? "bicubic");
+      const [probabilities] = await this.#run(square.data, [1, side, side, 3]);
       return ranked(labels, probabilities);
     }
     const cut = windows(input, side);

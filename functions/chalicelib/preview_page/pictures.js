@@ -1,5 +1,5 @@
 // From a file or a frame to pixels, and from pixels to the square that the network sees: as the server's scenarios do it.
-import { BICUBIC, BILINEAR, resample, rounded, shrink } from "./resample.js";
+import { BILINEAR, FILTERS, resample, rounded, shrink } from "./resample.js";
 
 const MOST_PIXELS = 16_000_000; // of a canvas on some phones
 const PADDING = 114;
@@ -39,12 +39,12 @@ function reduced(picture, side) {
   return shrink(picture, [8, 4, 2].find(factor => most >= factor) ?? 1);
 }
 
-// The centre of the picture.
-export function centre(picture, side, cropFraction) {
+// The centre of the picture. `filter`: of FILTERS.
+export function centre(picture, side, cropFraction, filter) {
   const whole = rounded(side / cropFraction), small = reduced(picture, whole);
   const kept = (Math.min(small.width, small.height) * side) / whole;
   const left = (small.width - kept) / 2, top = (small.height - kept) / 2;
-  return resample(small, side, side, BICUBIC, [left, top, left + kept, top + kept]);
+  return resample(small, side, side, FILTERS[filter], [left, top, left + kept, top + kept]);
 }
 
 // The whole picture in the left-top corner, grey beside it.

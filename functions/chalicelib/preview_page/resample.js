@@ -7,7 +7,7 @@ const BITS = 22;
 export const BILINEAR = { support: 1, at: x => Math.max(0, 1 - Math.abs(x)) };
 
 // Keys 1981, "Cubic convolution interpolation for digital image processing", a = -0.5
-export const BICUBIC = {
+const BICUBIC = {
   support: 2,
   at(x) {
     const d = Math.abs(x), a = -0.5;
@@ -15,6 +15,8 @@ export const BICUBIC = {
     return d < 2 ? (((d - 5) * d + 8) * d - 4) * a : 0;
   },
 };
+
+export const FILTERS = { bilinear: BILINEAR, bicubic: BICUBIC };
 
 // The part [left, top, right, bottom] of the picture, as width x height pixels.
 export function resample(picture, width, height, filter, box = [0, 0, picture.width, picture.height]) {

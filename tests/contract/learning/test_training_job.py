@@ -20,6 +20,8 @@ from tests.pictures import picture
 
 TUNED = {"hyper_parameters": {"epochs": 2, "batch_size": 16, "learning_rate": 1e-5}, "seed": 7}
 """Gentle: these pictures are noise to a network that knows photos, and larger steps only destroy it."""
+NOISE = 0.3
+"""Nats. Six other draws of dropout and colours in one process: .36 to .62 after the second epoch, on these twelve validation pictures."""
 
 
 @pytest.fixture(scope="module")
@@ -199,9 +201,10 @@ def test_two_processes_learn_what_one_learns_but_for_noise(new_job, hard, tuned)
     assert job.run("train", DROPLEARN_PROCESSES_PER_HOST="2") == 0, job.log.read_text()
     ours, theirs = job.manifest.history[:3], tuned.manifest.history[:3]
     assert [(line["stage"], line["epoch"]) for line in ours] == [(line["stage"], line["epoch"]) for line in theirs]
-    assert [line["valid_loss"] for line in ours] == pytest.approx([line["valid_loss"] for line in theirs], abs=0.1)
+    assert ours[0]["valid_loss"] == pytest.approx(theirs[0]["valid_loss"], abs=1e-4), "nothing is drawn for the frozen network"
+    assert [line["valid_loss"] for line in ours] == pytest.approx([line["valid_loss"] for line in theirs], abs=NOISE)
     losses, expected = ({c.name: c.metrics["valid_loss"] for c in j.manifest.candidates} for j in (job, tuned))
-    assert losses == pytest.approx(expected, abs=0.1)
+    assert losses == pytest.approx(expected, abs=NOISE)
 
 
 def test_two_processes_stop_together_and_keep_the_model(new_job, hard):

@@ -14,7 +14,7 @@ from droplearn.contracts.model import TensorSpec
 from droplearn.contracts.prediction import PredictedLabel
 from droplearn.scenarios import SCENARIOS
 from droplearn.scenarios.answering import UndecodableInput
-from droplearn.scenarios.image_classification.pixels import prepare
+from droplearn.scenarios.image_classification.pixels import Resample, prepare
 from droplearn.scenarios.image_classification.serving import LabelPredictor, load
 from tests.unit.serving.pictures import encode, scene
 from tests.unit.serving.tiny_model import LABELS, manifest_of
@@ -107,6 +107,7 @@ def spec(name: str, dtype: str, *shape: int) -> TensorSpec:
         ({"labels": ["a", "a", "b"]}, "labels"),
         ({"preprocessing": {"size": 64}}, "preprocessing"),
         ({"preprocessing": {"crop_fraction": 1.0}}, "preprocessing"),
+        ({"preprocessing": {"resample": "lanczos"}}, "known: bilinear, bicubic"),
     ],
 )
 def test_a_manifest_that_is_no_classifier_is_refused(changes: dict[str, object], said: str) -> None:
@@ -116,3 +117,12 @@ def test_a_manifest_that_is_no_classifier_is_refused(changes: dict[str, object],
 
 def test_a_manifest_without_preprocessing_is_accepted() -> None:
     assert load(Path(), manifest_of(b"", LABELS, preprocessing={})).example().meta == {"height": 32, "width": 32}
+
+
+@pytest.mark.parametrize(("told", "how"), [({}, "bicubic"), ({"resample": "bilinear"}, "bilinear"), ({"resample": "bicubic"}, "bicubic")])
+def test_pictures_are_resampled_as_the_model_learnt_it(told: dict[str, str], how: Resample) -> None:
+    raw = encode(scene(300, 200), "JPEG")
+    shown = load(Path(), manifest_of(b"", LABELS, preprocessing=told)).decode(raw).tensors["image"][0]
+    assert np.array_equal(shown, prepare(raw, 32, resample=how).pixels)
+    other: Resample = "bicubic" if how == "bilinear" else "bilinear"
+    assert not np.array_equal(shown, prepare(raw, 32, resample=other).pixels)

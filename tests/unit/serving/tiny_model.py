@@ -60,7 +60,8 @@ def manifest_of(network_bytes: bytes, labels: list[str] | None = None, size: int
         inputs=[TensorSpec(name="image", dtype="uint8", shape=[-1, size, size, 3], axes="NHWC")],
         outputs=[TensorSpec(name="probabilities", dtype="float32", shape=[-1, len(told)], axes="NC")],
         files=[ModelFile(name="model.onnx", role="network", size_bytes=len(network_bytes), sha256=digest)],
-        metrics={}, metrics_protocol="validation", stop_reason="converged", is_final=True, preprocessing={"size": size},
+        metrics={}, metrics_protocol="validation", stop_reason="converged", is_final=True,
+        preprocessing={"size": size, "resample": "bilinear"},
     )  # fmt: skip
     return manifest.model_copy(update=changes)
 

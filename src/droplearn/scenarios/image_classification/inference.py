@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from droplearn.scenarios.image_classification.pixels import prepare
+from droplearn.scenarios.image_classification.pixels import Resample, prepare
 from droplearn.scenarios.learning.arrays import Floats
 from droplearn.scenarios.learning.onnx_session import open_session
 from droplearn.scenarios.learning.threads import in_threads
@@ -34,7 +34,7 @@ class Graph:
 
 
 def predict_all(
-    model: Path, paths: Sequence[str], read: Callable[[str], bytes], progress: Callable[[int, int], None]
+    model: Path, paths: Sequence[str], read: Callable[[str], bytes], progress: Callable[[int, int], None], resample: Resample
 ) -> tuple[Floats, dict[int, str]]:
     """Output rows (N, K), and index -> reason for each picture that could not be read (its row is 0)."""
     graph = Graph(model)
@@ -46,7 +46,7 @@ def predict_all(
         bad: dict[int, str] = {}
         for i in indices:
             try:
-                pixels.append(prepare(read(paths[i]), graph.size).pixels)
+                pixels.append(prepare(read(paths[i]), graph.size, resample=resample).pixels)
                 good.append(i)
             except UndecodableImage as error:
                 bad[i] = error.code

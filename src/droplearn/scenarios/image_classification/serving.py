@@ -11,7 +11,7 @@ import numpy as np
 from droplearn.contracts.errors import InvalidRequest
 from droplearn.contracts.model import ModelManifest
 from droplearn.scenarios.answering import ModelInput, Tensor
-from droplearn.scenarios.image_classification.pixels import CROP_FRACTION, prepare
+from droplearn.scenarios.image_classification.pixels import CROP_FRACTION, RESAMPLE, Resample, prepare, resample_of
 from droplearn.scenarios.labelled_answers import LabelAnswers
 from droplearn.scenarios.pictures import DEFAULT_LIMITS, ImageLimits
 
@@ -21,12 +21,14 @@ class LabelPredictor:
 
     output_type = "cv_common"
 
-    def __init__(self, labels: Sequence[str], input_name: str, size: int, limits: ImageLimits = DEFAULT_LIMITS) -> None:
-        self._answers, self._input_name, self._size, self._limits = LabelAnswers(labels), input_name, size, limits
+    def __init__(
+        self, labels: Sequence[str], input_name: str, size: int, limits: ImageLimits = DEFAULT_LIMITS, resample: Resample = RESAMPLE
+    ) -> None:
+        self._answers, self._input_name, self._size, self._limits, self._resample = LabelAnswers(labels), input_name, size, limits, resample
 
     def decode(self, raw: bytes) -> ModelInput:
         """`tensors`: (1, S, S, 3), uint8. `meta`: of the picture as a viewer shows it. Raises UndecodableImage."""
-        picture = prepare(raw, self._size, limits=self._limits)
+        picture = prepare(raw, self._size, limits=self._limits, resample=self._resample)
         return ModelInput({self._input_name: picture.pixels[None]}, {"height": picture.height, "width": picture.width})
 
     def answer(self, outputs: Sequence[Tensor], meta: Mapping[str, int], options: Mapping[str, str]) -> list[dict[str, Any]]:  # noqa: ARG002
@@ -52,7 +54,11 @@ def load(model_dir: Path, manifest: ModelManifest) -> LabelPredictor:  # noqa: A
     told = manifest.preprocessing
     if told.get("size", image.shape[1]) != image.shape[1] or told.get("crop_fraction", CROP_FRACTION) != CROP_FRACTION:
         raise _unusable(f"it was trained with another preprocessing: {told}")
-    return LabelPredictor(manifest.labels, image.name, image.shape[1])
+    try:
+        resample = resample_of(told)
+    except ValueError as error:
+        raise _unusable(str(error)) from error
+    return LabelPredictor(manifest.labels, image.name, image.shape[1], resample=resample)
 
 
 def _unusable(why: str) -> InvalidRequest:

@@ -16,11 +16,12 @@ def main() -> None:
     labels = json.loads((FOLDER / "labels.json").read_text(encoding="utf-8"))
     session = onnxruntime.InferenceSession(FOLDER / "model.onnx", providers=["CPUExecutionProvider"])
     size = session.get_inputs()[0].shape[1]
+    how = json.loads((FOLDER / "model.json").read_text(encoding="utf-8"))["preprocessing"].get("resample", "bicubic").upper()
     for name in sys.argv[1:]:
         picture = ImageOps.exif_transpose(Image.open(name)).convert("RGB")
         kept = min(picture.size) * size / round(size / 0.875)  # the centre
         left, top = (picture.width - kept) / 2, (picture.height - kept) / 2
-        square = picture.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + kept, top + kept))
+        square = picture.resize((size, size), Image.Resampling[how], box=(left, top, left + kept, top + kept))
         probabilities = session.run(None, {"image": np.asarray(square)[None]})[0][0]
         for k in np.argsort(-probabilities)[:5]:
             print(f"{name}\t{labels[k]}\t{probabilities[k]:.6f}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from droplearn.contracts.model import BaseModelComparison, Candidate, StopReason, TensorSpec
 from droplearn.networks.onnx_graph import add_classifier
-from droplearn.scenarios.image_classification.pixels import CROP_FRACTION
+from droplearn.scenarios.image_classification.pixels import CROP_FRACTION, RESAMPLE
 from droplearn.scenarios.learning import DraftFile, ModelDraft
 from droplearn.scenarios.learning.arrays import Floats, npz_bytes
 from droplearn.scenarios.learning.held_out import HELD_OUT_FILE, LABELS_FILE, HeldOut, held_out_lines, valid_metrics
@@ -58,7 +58,13 @@ def make_draft(
         metrics_protocol=held_out.protocol,
         stop_reason=stop_reason,
         candidates=candidates,
-        preprocessing={"network": network.name, "size": network.size, "crop_fraction": CROP_FRACTION, "color": "RGB"},
+        preprocessing={
+            "network": network.name,
+            "size": network.size,
+            "crop_fraction": CROP_FRACTION,
+            "resample": RESAMPLE,
+            "color": "RGB",
+        },
         temperature=network.temperature,
         base_model=base_model,
         warnings=warnings,
