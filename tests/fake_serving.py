@@ -19,6 +19,7 @@ class FakeEndpoints:
         self.known: dict[str, EndpointState] = {}
         self.answer = Answer(200, b'{"success": true}', "application/json")
         self.asked: list[tuple[str, bytes, str]] = []
+        self.targets: list[str | None] = []
         self.removed: list[Any] = []
 
     def state(self, service_id: str) -> EndpointState | None:
@@ -31,10 +32,11 @@ class FakeEndpoints:
         self.known.pop(service_id, None)
         self.removed = [service_id, configs, models]
 
-    def invoke(self, service_id: str, body: bytes, content_type: str, options: str = "") -> Answer:
-        if service_id not in self.known:
-            raise CapacityUnavailable("service.not_running", "No such endpoint.")
+    def invoke(self, service_id: str, body: bytes, content_type: str, options: str = "", variant: str | None = None) -> Answer:
+        if service_id not in self.known or variant not in (None, *self.known[service_id].instances):
+            raise CapacityUnavailable("service.not_running", "No such endpoint, or variant.")
         self.asked.append((service_id, body, content_type))
+        self.targets.append(variant)
         return self.answer
 
 

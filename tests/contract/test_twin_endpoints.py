@@ -75,6 +75,9 @@ def test_target_variant_is_honoured(aws: Aws, endpoint: str) -> None:
     for name in ("blue", "green"):
         answer = invoke(aws, endpoint, TargetVariant=name)
         assert answer["variant"] == answer["name"] == name
+    with pytest.raises(ClientError, match="red not found") as caught:
+        invoke(aws, endpoint, TargetVariant="red")
+    assert caught.value.response["Error"]["Code"] == "ValidationError"
 
 
 def test_weights_share_the_traffic(aws: Aws, endpoint: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import urllib3
 
 from benchmarks.serving.zero_lost import SteadyLoad, end_of_update, kill_server, swap
@@ -58,13 +60,30 @@ def test_a_canary_that_is_too_slow_is_rolled_back_and_the_token_is_changed_meanw
     world.call("POST", f"{path}/stop")
 
 
+def predicted(service: dict[str, Any], query: str = "") -> urllib3.BaseHTTPResponse:
+    headers = {"authorization": service["token"], "content-type": "image/jpeg"}
+    return urllib3.request("POST", service["url"] + query, body=picture("circle", 3), headers=headers)
+
+
+def test_versions_with_instances_of_their_own_answer_by_name(world: World, learnt: Learnt):
+    service = world.deploy(learnt.project, learnt.model, max_runtime_s=600)
+    path = f"/v1/services/{service['id']}"
+    assert predicted(service, "?version=v2").json() == {"success": False, "errorCode": "1001", "errorMsg": "INPUT_FORMAT_ERROR"}
+    made = world.call("POST", f"{path}/versions", {"model": learnt.model, "share": 0.5})
+    assert end_of_update(world, service["id"], made["id"])["outcome"] == "done"
+    named = [predicted(service, f"?top=1&version={name}") for name in ("v1", "v2", "v1", "v2")]
+    assert [(reply.json()["success"], reply.headers["x-droplearn-version"]) for reply in named] == [(True, "v1"), (True, "v2")] * 2
+    refused = predicted(service, "?version=v3&details=true")
+    assert (refused.status, refused.json()["detail"]) == (400, "There is no version 'v3' here, but v1, v2.")
+    world.call("POST", f"{path}/stop")
+
+
 def test_versions_that_share_an_instance_answer_by_name_or_by_weight(world: World, learnt: Learnt):
     service = world.deploy(learnt.project, learnt.model, max_runtime_s=600, placement="shared")
     path = f"/v1/services/{service['id']}"
 
     def answered_by(query: str = "") -> str | None:
-        headers = {"authorization": service["token"], "content-type": "image/jpeg"}
-        reply = urllib3.request("POST", service["url"] + query, body=picture("circle", 3), headers=headers)
+        reply = predicted(service, query)
         assert reply.json()["success"], reply.data
         return reply.headers.get("x-droplearn-version")
 

@@ -14,9 +14,11 @@ from droplearn.contracts.errors import CapacityUnavailable
 class SageMakerInvoker:
     """InvokeEndpoint."""
 
-    def invoke(self, service_id: str, body: bytes, content_type: str, options: str = "") -> Answer:
-        """A container's own error comes as ModelError, with status and body. Source: SageMaker Runtime, InvokeEndpoint, ModelError."""
-        asked = {"CustomAttributes": options} if options else {}
+    def invoke(self, service_id: str, body: bytes, content_type: str, options: str = "", variant: str | None = None) -> Answer:
+        """A container's own error comes as ModelError, with status and body; an endpoint or a variant that is not there as
+        ValidationError. Source: SageMaker Runtime, InvokeEndpoint.
+        """
+        asked = ({"CustomAttributes": options} if options else {}) | ({"TargetVariant": variant} if variant else {})
         with translated():
             try:
                 found = client("sagemaker-runtime").invoke_endpoint(

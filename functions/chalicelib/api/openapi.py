@@ -85,7 +85,7 @@ _ANSWER_OPTIONS = [
     _option("details", "A refusal's reason also in its body", type="string", enum=["true", "false"], default="false"),
 ]
 """In the query of a prediction. Those that its scenario does not know are ignored."""
-_VERSION = _option("version", "Of versions that share instances: this one, not one by weight", type="string")
+_VERSION = _option("version", "Of a service's versions this one, not one by weight or, of tables, by user", type="string")
 
 
 def _predict_operation(schemas: dict[str, Any]) -> dict[str, Any]:

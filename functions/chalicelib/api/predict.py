@@ -20,6 +20,7 @@ from chalicelib.domain.service import Service
 from chalicelib.domain.times import text_of
 from chalicelib.domain.token import Token
 from chalicelib.service.identifying import identify
+from chalicelib.service.invoking import invoke
 from droplearn.contracts.errors import (
     CapacityUnavailable,
     DropLearnError,
@@ -33,8 +34,8 @@ from droplearn.contracts.status import Permission, ServiceStatus
 
 logger = logging.getLogger("droplearn.predict")
 REMEMBERED_S = 60.0
-"""Only what cannot change behind a running endpoint: its project. Tokens are read for each request, so that a revoked one is refused at
-once; so are services of tables, whose weights say which version answers.
+"""Only what cannot change behind a running endpoint: its project, and whether its versions share instances. Tokens are read for each
+request, so that a revoked one is refused at once; so are services of tables, whose weights say which version answers.
 """
 MAX_QUERY = 1024
 BUSY_S = 1
@@ -81,7 +82,7 @@ def _predict(event: dict[str, Any], request_id: str) -> Reply:
         reply = recommend(service, _body(event), _options(event), request_id)
         _note_use(service)
         return reply
-    answer = platform().invoker.invoke(service.id, _body(event), headers.get("content-type") or "application/octet-stream", _options(event))
+    answer = invoke(platform(), service, _body(event), headers.get("content-type") or "application/octet-stream", _options(event))
     _note_use(service)
     is_text = answer.content_type.startswith(JSON)
     if answer.http_status >= 500 and not answer.body.startswith(b"{"):

@@ -11,7 +11,7 @@ from chalicelib.api.calling import caller, require
 from chalicelib.api.hosting import InstanceCount, InstanceType
 from chalicelib.api.parameters import Cursor, Limit
 from chalicelib.api.service_views import RotatedTokenView, ServiceUpdatePage, ServiceUpdateView, ServiceVersionPage, ServiceVersionView
-from chalicelib.api.services import ModelVariant
+from chalicelib.api.services import AcceptFall, ModelVariant
 from chalicelib.bootstrap import platform
 from chalicelib.domain.service import Service
 from chalicelib.domain.service_version import (
@@ -56,6 +56,7 @@ class NewVersion(Part):
     instance_count: InstanceCount | None = None
     variant: ModelVariant = "fp32"
     canary: Canary | None = None
+    accept_fall: AcceptFall = False
 
 
 class NewTraffic(Part):

@@ -35,6 +35,7 @@ router: Router = Router()  # type: ignore[no-untyped-call]
 
 
 ModelVariant = Literal["fp32", "int8", "fp16"]
+AcceptFall = Annotated[bool, Field(description="Also a model that is worse than its base model on the old labels (`model.has_fallen`)")]
 LatencyMs = Annotated[float, Query(gt=0, le=60_000, description="Of one request, for the price of serverless")]
 
 
@@ -67,6 +68,7 @@ class NewService(Part):
     idle_timeout_s: IdleTime | None = None
     variant: ModelVariant = "fp32"
     placement: Annotated[Placement, Field(description="Of later versions: each on instances of its own, or all on the same")] = "dedicated"
+    accept_fall: AcceptFall = False
 
 
 class ServiceChange(Part):

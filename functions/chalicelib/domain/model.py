@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from chalicelib.domain.records import ById
+from droplearn.contracts.errors import Conflict
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Model(ById):
     candidates: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     base_model: dict[str, Any] | None = None
+    """Of one that continues another: a BaseModelComparison."""
     code_version: str = ""
     size_bytes: int = 0
     training_seconds: float = 0.0
@@ -45,6 +47,20 @@ class Model(ById):
     def listing(self) -> tuple[str, str]:
         """A project's models by number."""
         return models_of(self.project), f"{self.number:06d}"
+
+    def check_fall(self, *, is_accepted: bool) -> None:
+        """Before it is put to use: worse on what its base model knew, only by somebody's word. Raises Conflict (`model.has_fallen`)."""
+        told = self.base_model or {}
+        if is_accepted or not told.get("has_fallen"):
+            return
+        before, after, count = told["accuracy_before"], told["accuracy_after"], told["example_count"]
+        raise Conflict(
+            "model.has_fallen",
+            f"Model {self.id} is worse than its base model {told['model_id']} on the old labels: {told.get('metric', 'top1_accuracy')} "
+            f"{before:.4g} before, {after:.4g} now, on {count} old examples that neither learnt from.",
+            hint="Train with more of the old examples, or for longer; keep the base model; or accept it: accept_fall, --accept-fall.",
+            details=told,
+        )
 
 
 def models_of(project: str) -> str:

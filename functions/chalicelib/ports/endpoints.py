@@ -75,8 +75,10 @@ class ServiceMetrics(Protocol):
 class Invoker(Protocol):
     """The way to a running endpoint."""
 
-    def invoke(self, service_id: str, body: bytes, content_type: str, options: str = "") -> Answer:
-        """`options`: a query, `top=3&pos=pixels`, of visible ASCII. Raises CapacityUnavailable (`service.not_running`)."""
+    def invoke(self, service_id: str, body: bytes, content_type: str, options: str = "", variant: str | None = None) -> Answer:
+        """`options`: a query, `top=3&pos=pixels`, of visible ASCII. `variant`: the production variant that is to answer, else one by
+        weight. Raises CapacityUnavailable (`service.not_running`), also when there is no such variant.
+        """
 
 
 class Autoscaling(Protocol):

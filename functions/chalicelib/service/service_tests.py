@@ -84,7 +84,7 @@ def _ask_all(platform: Platform, service: Service, images: list[StoredObject], o
     known, ends_at = frozenset(find_model(platform, service.model).labels), monotonic() + BUDGET_S
     pool = ThreadPoolExecutor(AT_ONCE)
     try:
-        asked = [pool.submit(ask, platform, service.id, image, query) for image in images]
+        asked = [pool.submit(ask, platform, service, image, query) for image in images]
         answers = [_answer(future, image, ends_at) for future, image in zip(asked, images, strict=True)]
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

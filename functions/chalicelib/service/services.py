@@ -31,6 +31,8 @@ from droplearn.scenarios import scenario_named
 
 STOPPED_BY_USER = "ServiceStopped"
 TOKEN_OUTLIVES_S = 7 * 24 * 3600
+_NOT_ASKED = ("project", "accept_fall", "request_key", "caller")
+"""Of an order: what makes no other service of it."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class ServiceOrder:
     """None: by kind; 0: never."""
     variant: str = AS_TRAINED
     placement: Placement = "dedicated"
+    accept_fall: bool = False
+    """Also a model that is worse than its base model on the old labels."""
     request_key: str | None = None
     caller: str = ""
 
@@ -66,10 +70,10 @@ def create_service(platform: Platform, order: ServiceOrder) -> Started:
     """Keeps the service with a token of its own, then starts its execution.
 
     Raises NotFound (`model.unknown`), InvalidRequest (`name.invalid`, `service.hosting`), Conflict (`service.wrong_project`,
-    `variant.not_published`, `service.no_vpc`, `idempotency.mismatch`), BudgetExceeded.
+    `model.has_fallen`, `variant.not_published`, `service.no_vpc`, `idempotency.mismatch`), BudgetExceeded.
     """
     model, hosting = check_order(platform, order)
-    asked = "\n".join(str(value) for name, value in sorted(vars(order).items()) if name not in ("project", "request_key", "caller"))
+    asked = "\n".join(str(value) for name, value in sorted(vars(order).items()) if name not in _NOT_ASKED)
     scope = f"{order.caller}#services#{order.project}"
     service_id = id_of_request(platform, scope=scope, key=order.request_key, asked=asked, id_to_make=new_id("service"))
     if order.request_key and (known := platform.services.get(service_id)):
@@ -92,6 +96,7 @@ def check_order(platform: Platform, order: ServiceOrder) -> tuple[Model, dict[st
         raise Conflict("service.wrong_project", f"Model {model.id} belongs to another project.", hint="Deploy it in its own project.")
     if order.name is not None:
         check_name(order.name, "service")
+    model.check_fall(is_accepted=order.accept_fall)
     check_variant(model, order.variant)
     wanted = HostingOrder(order.instance_type, order.instance_count, order.autoscaling, order.serverless, order.network, order.placement)
     return model, hosting_of(platform, model, wanted)

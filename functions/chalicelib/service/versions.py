@@ -29,7 +29,9 @@ BEGUN_WITHIN_S = 60
 
 @dataclass(frozen=True)
 class VersionOrder:
-    """`share` of the traffic, the rest in the old proportions; 1.0: the old versions go. `canary`: see the API."""
+    """`share` of the traffic, the rest in the old proportions; 1.0: the old versions go. `canary`: see the API. `accept_fall`: also a
+    model that is worse than its base model on the old labels.
+    """
 
     model: str
     share: float = 1.0
@@ -37,18 +39,20 @@ class VersionOrder:
     instance_count: int | None = None
     variant: str = AS_TRAINED
     canary: dict[str, Any] | None = None
+    accept_fall: bool = False
     by: str = ""
 
 
 def add_version(platform: Platform, service_id: str, order: VersionOrder) -> ServiceUpdate:
     """Raises NotFound (`service.unknown`, `model.unknown`), Conflict (`service.not_running`, `service.updating`, `service.no_canary`,
-    `service.wrong_project`, `service.too_many_versions`, `service.serverless_one_version`, `variant.not_published`), InvalidRequest
-    (`service.shared_instances`, `service.hosting`), BudgetExceeded.
+    `service.wrong_project`, `service.too_many_versions`, `service.serverless_one_version`, `model.has_fallen`, `variant.not_published`),
+    InvalidRequest (`service.shared_instances`, `service.hosting`), BudgetExceeded.
     """
     service = _changeable(platform, service_id)
     model = find_model(platform, order.model)
     if (model.project, model.scenario) != (service.project, service.scenario):
         raise Conflict("service.wrong_project", f"Model {model.id} belongs to another project.", hint="Deploy it in its own project.")
+    model.check_fall(is_accepted=order.accept_fall)
     check_variant(model, order.variant)
     _check_hosting(service, order)
     share = order.canary["share"] if order.canary else order.share

@@ -7,12 +7,12 @@ from droplearn.cli.outcome import Outcome
 from droplearn.cli.screen import Screen
 from droplearn.cli.showing import show_error
 from droplearn.cli.values import duration_s
-from droplearn.cli.words import Command, Options, add_variant
+from droplearn.cli.words import Command, Options, add_accept_fall, add_variant
 from droplearn.client import Client, Json, part, wait_until
 from droplearn.contracts.errors import InvalidRequest
 from droplearn.contracts.status import ServiceKind, ServiceStatus
 
-_ALIKE = ("model", "name", "instance_type", "instance_count", "kind", "network", "placement", "variant")
+_ALIKE = ("model", "name", "instance_type", "instance_count", "kind", "network", "placement", "variant", "accept_fall")
 
 
 def add_deploy(command: Command) -> None:
@@ -33,6 +33,7 @@ def add_deploy(command: Command) -> None:
     parser.add_argument("--network", choices=["public", "vpc"], help="vpc: the servers are in the stack's VPC (default: public)")
     parser.add_argument("--estimate", action="store_true", help="say what it would cost, and make nothing")
     add_variant(parser)
+    add_accept_fall(parser)
     parser.add_argument(
         "--placement", choices=["dedicated", "shared"], help="of later versions: instances of their own (default), or the same"
     )

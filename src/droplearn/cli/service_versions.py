@@ -6,10 +6,10 @@ from droplearn.cli.connecting import connect
 from droplearn.cli.outcome import Outcome
 from droplearn.cli.screen import Screen
 from droplearn.cli.values import duration_s, share
-from droplearn.cli.words import Command, Options, add_variant
+from droplearn.cli.words import Command, Options, add_accept_fall, add_variant
 from droplearn.client import Json, part, wait_until
 
-_ALIKE = ("model", "share", "variant", "instance_type", "instance_count")
+_ALIKE = ("model", "share", "variant", "instance_type", "instance_count", "accept_fall")
 """Options that the API calls the same."""
 
 
@@ -23,6 +23,7 @@ def add_versions(command: Command) -> None:
     publish_words.add_argument("--canary", type=float, metavar="0.1", help=canary_help)
     publish_words.add_argument("--watch", type=duration_s, metavar="10m", help="how long a canary is watched (default: 10m)")
     add_variant(publish_words)
+    add_accept_fall(publish_words)
     publish_words.add_argument("--instance-type", metavar="ml.c5.large", help="what answers (default: as the service began)")
     publish_words.add_argument("--instance-count", type=int, metavar="N", help="of them (default: as the service began)")
     publish_words.add_argument("--wait", action="store_true", help="until it is done")

@@ -22,3 +22,9 @@ def add_place(parser: argparse.ArgumentParser) -> None:
 def add_variant(parser: argparse.ArgumentParser) -> None:
     """Of a model."""
     parser.add_argument("--variant", choices=["fp32", "int8", "fp16"], help="default: fp32, the model as it was trained")
+
+
+def add_accept_fall(parser: argparse.ArgumentParser) -> None:
+    """Of a model that goes into use; not given: not sent."""
+    told = "also a model that is worse than its base model on the old labels"
+    parser.add_argument("--accept-fall", action="store_true", default=None, help=told)

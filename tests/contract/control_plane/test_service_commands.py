@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +25,7 @@ from droplearn.client import Client
 from droplearn.contracts.connection import Connection
 from tests.contract.control_plane.http_front import CONTEXT, event_of
 from tests.fakes import FakePlatform
+from tests.unit.control_plane.test_fallen_models import A_FALL
 from tests.unit.control_plane.test_service_versions import NEW, running
 from tests.unit.control_plane.things import a_model
 
@@ -80,6 +82,17 @@ def test_a_budget_is_set_shown_and_removed_and_a_refusal_tells_the_ways_out(type
     shown = typed("budget", "zoo", as_text=True)
     assert all(text in shown for text in ("0.5000 USD", "0.1020 USD", "0.3980 USD", "service-"))
     assert typed("budget", "zoo", "--remove")["budget_usd"] is None
+
+
+# ---- a fall on the old labels ----------------------------------------------------------------------------------------
+def test_a_model_that_has_fallen_is_deployed_and_published_with_a_word(typed: Type, service: str, fake_platform: FakePlatform):
+    fallen = fake_platform.models.get(NEW)
+    fake_platform.models.put(replace(fallen, base_model=A_FALL))
+    refused = typed("deploy", NEW, status=1)
+    assert (code_of(refused), refused["error"]["details"]["example_count"]) == ("model.has_fallen", 120)
+    assert code_of(typed("service", "publish", service, NEW, status=1)) == "model.has_fallen"
+    assert typed("service", "publish", service, NEW, "--accept-fall")["outcome"] == "in_progress"
+    assert typed("deploy", NEW, "--accept-fall")["service"]
 
 
 # ---- time ----------------------------------------------------------------------------------------------------------
