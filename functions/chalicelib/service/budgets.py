@@ -5,10 +5,11 @@ An admission is one conditional write to the budget: of two at the same time one
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from chalicelib.domain.budget import KEPT_S, Admission, Budget, Hold, check_covered, left_usd, month_of, totals_of, usd_of
+from chalicelib.domain.budget import KEPT_S, Admission, Budget, Hold, check_covered, left_usd, month_name, totals_of, usd_of
+from chalicelib.domain.budget_notices import notices_after, notices_of
 from chalicelib.domain.prices import prices
 from chalicelib.domain.times import text_of
 from chalicelib.domain.uses import Hours, the_larger
@@ -55,9 +56,11 @@ def admit(platform: Platform, project: str, ask: Ask) -> None:
         others = [hold for hold in fresh if not _is_same(hold, wanted)]
         wanted["hours"] = the_larger(hold["hours"] for hold in [*fresh, wanted] if _is_same(hold, wanted))
         table = prices(platform.settings.instance_prices)
-        check_covered(budget, totals_of(uses_of(platform, project, others, now), table), wanted["hours"], table, now)
-        changes = {"holds": [*others, wanted], "revision": budget.revision + 1}
-        if platform.budgets.change(project, changes, only_if={"revision": [budget.revision], "set_at": [budget.set_at]}) is not None:
+        totals = totals_of(uses_of(platform, project, others, now), table)
+        usd = check_covered(budget, totals, wanted["hours"], table, now)
+        with_it = totals._replace(reserved_usd=round(totals.reserved_usd + usd, 6))
+        changes = {"holds": [*others, wanted], "revision": budget.revision + 1, "notices": notices_after(budget, with_it, now)}
+        if _change(platform, budget, changes):
             _keep(platform, project, ask)
             return
     raise Conflict("budget.busy", "Too much is started in this project at once.", hint="Try again in some seconds.")
@@ -85,18 +88,29 @@ def note_refusal(platform: Platform, task_id: str, error: UserError) -> None:
 def set_budget(platform: Platform, project: str, usd: float, by: str) -> Budget:
     """What runs is not touched, also when it is more than that. Raises NotFound (`project.unknown`), Conflict (`budget.busy`)."""
     find_project(platform, project)
-    now = text_of(platform.now())
     for _ in range(TRIES):
-        known = platform.budgets.get(project)
-        if known is None:
-            made = Budget(project=project, usd=usd, set_at=now, set_by=by)
-            if platform.budgets.add(made):
-                return made
-            continue
-        changes = {"usd": usd, "set_at": now, "set_by": by, "revision": known.revision + 1}
-        if changed := platform.budgets.change(project, changes, only_if={"revision": [known.revision]}):
-            return changed
+        known, now = platform.budgets.get(project), platform.now()
+        wanted = Budget(project, usd, text_of(now), by)
+        if known:
+            wanted = replace(wanted, revision=known.revision + 1, holds=known.holds, notices=known.notices)
+        totals = totals_of(uses_of(platform, project, wanted.holds, now), prices(platform.settings.instance_prices))
+        wanted = replace(wanted, notices=notices_after(wanted, totals, now))
+        if _write(platform, wanted, known):
+            return wanted
     raise Conflict("budget.busy", "Too much is started in this project at once.", hint="Try again in some seconds.")
+
+
+def _write(platform: Platform, budget: Budget, known: Budget | None) -> bool:
+    if known is None:
+        return platform.budgets.add(budget)
+    changes = {name: getattr(budget, name) for name in ("usd", "set_at", "set_by", "revision", "notices")}
+    return _change(platform, known, changes)
+
+
+def _change(platform: Platform, known: Budget, changes: dict[str, Any]) -> bool:
+    """False: it is not the one that was read any more."""
+    only_if: dict[str, list[Any]] = {"revision": [known.revision], "set_at": [known.set_at]}
+    return platform.budgets.change(known.project, changes, only_if=only_if) is not None
 
 
 def remove_budget(platform: Platform, project: str) -> None:
@@ -116,12 +130,13 @@ def show_budget(platform: Platform, project: str) -> dict[str, Any]:
     costly = [row for row in rows if row["spent_usd"] != 0 or row["reserved_usd"] != 0]
     return {
         "project": project,
-        "month": f"{month_of(now):%Y-%m}",
+        "month": month_name(now),
         "budget_usd": budget.usd if budget else None,
         "set_at": budget.set_at if budget else None,
         "set_by": budget.set_by if budget else None,
         **totals._asdict(),
         "left_usd": left_usd(budget.usd, totals) if budget else None,
+        "notices": notices_of(budget, now) if budget else [],
         "costliest": sorted(costly, key=_weight)[:MAX_SHOWN],
         "prices_as_of": table.as_of,
         "prices_source": table.source,

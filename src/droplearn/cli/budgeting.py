@@ -35,6 +35,9 @@ def _show(screen: Screen, found: Json) -> None:
     if found["budget_usd"] is not None:
         lines = [["budget", usd(found["budget_usd"])], *lines, ["left", usd(found["left_usd"])]]
     screen.table(f"{found['project']}, {found['month']}" + ("" if found["budget_usd"] is not None else ": no budget"), ["", ""], lines)
+    for notice in found["notices"]:
+        told = f"{usd(notice['spent_usd'])} spent, {usd(notice['reserved_usd'])} reserved"
+        screen.say(f"{notice['share']:.0%} of {usd(notice['budget_usd'])} were passed at {notice['at']}: {told}")
     if rows := [[row["id"], usd(row["spent_usd"]), usd(row["reserved_usd"])] for row in found["costliest"]]:
         screen.table("costliest", ["id", "spent", "reserved"], rows)
     screen.say(f"prices as of {found['prices_as_of']}: {found['prices_source']}")
