@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
@@ -45,6 +45,9 @@ class FakeRecords:
 
     def get(self, key: str) -> Any:
         return self.known.get(key)
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
+        return {key: self.known[key] for key in keys if key in self.known}
 
     def add(self, record: Any) -> bool:
         return self.known.setdefault(record.key, record) is record

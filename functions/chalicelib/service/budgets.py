@@ -50,7 +50,7 @@ def admit(platform: Platform, project: str, ask: Ask) -> None:
             return
         now = platform.now()
         wanted = Hold(subject=ask.subject, field=ask.field, at_least=ask.at_least, hours=ask.hours, at=text_of(now))
-        if is_done(wanted, read_costly(platform, ask.subject)):
+        if is_done(wanted, read_costly(platform, [ask.subject]).get(ask.subject)):
             return
         fresh = [hold for hold in budget.holds if is_fresh(hold, now)]
         others = [hold for hold in fresh if not _is_same(hold, wanted)]
