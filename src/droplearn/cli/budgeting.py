@@ -7,7 +7,7 @@ from droplearn.cli.deploying import usd
 from droplearn.cli.outcome import Outcome
 from droplearn.cli.screen import Screen
 from droplearn.cli.words import Command, Options
-from droplearn.client import Json, part
+from droplearn.client import Client, Json, part
 from droplearn.contracts.ids import check_name
 
 
@@ -35,9 +35,29 @@ def _show(screen: Screen, found: Json) -> None:
     if found["budget_usd"] is not None:
         lines = [["budget", usd(found["budget_usd"])], *lines, ["left", usd(found["left_usd"])]]
     screen.table(f"{found['project']}, {found['month']}" + ("" if found["budget_usd"] is not None else ": no budget"), ["", ""], lines)
-    for notice in found["notices"]:
-        told = f"{usd(notice['spent_usd'])} spent, {usd(notice['reserved_usd'])} reserved"
-        screen.say(f"{notice['share']:.0%} of {usd(notice['budget_usd'])} were passed at {notice['at']}: {told}")
+    _show_notices(screen, found)
     if rows := [[row["id"], usd(row["spent_usd"]), usd(row["reserved_usd"])] for row in found["costliest"]]:
         screen.table("costliest", ["id", "spent", "reserved"], rows)
     screen.say(f"prices as of {found['prices_as_of']}: {found['prices_source']}")
+
+
+def _show_notices(screen: Screen, found: Json) -> None:
+    for notice in found["notices"]:
+        told = f"{usd(notice['spent_usd'])} spent, {usd(notice['reserved_usd'])} reserved"
+        screen.say(f"{notice['share']:.0%} of {usd(notice['budget_usd'])} were passed at {notice['at']}: {told}")
+
+
+def budget_of(client: Client, project: Json) -> Json | None:
+    """Its sums, without what they are made of; None: the project has no budget."""
+    if project.get("budget_usd") is None:
+        return None
+    found = client.call("GET", f"/v1/projects/{part(project['name'])}/budget")
+    sums = ("month", "budget_usd", "spent_usd", "reserved_usd", "left_usd", "notices")
+    return {name: found[name] for name in sums} if found["budget_usd"] is not None else None
+
+
+def show_budget_line(screen: Screen, found: Json) -> None:
+    """A line of `droplearn status`, and the notices."""
+    sums = ", ".join(f"{usd(found[f'{name}_usd'])} {name}" for name in ("spent", "reserved", "left"))
+    screen.say(f"budget of {found['month']}: {usd(found['budget_usd'])}; {sums}")
+    _show_notices(screen, found)

@@ -47,3 +47,13 @@ def test_looking_needs_list_project_and_setting_edit_project(call: Call, fake_pl
     assert call("DELETE", PATH, token=reader)[0] == 403
     assert call("GET", "/v1/projects/elsewhere/budget")[0] == 404
     assert call("PUT", "/v1/projects/elsewhere/budget", {"usd": 1})[0] == 404
+
+
+def test_projects_tell_their_budgets_in_one_read(call: Call, fake_platform: FakePlatform):
+    assert call("POST", "/v1/projects", {"name": "den", "scenario": "ocr"})[1]["budget_usd"] is None
+    call("PUT", PATH, {"usd": 12.5})
+    assert call("GET", "/v1/projects/zoo")[1]["budget_usd"] == 12.5
+    assert call("PATCH", "/v1/projects/zoo", {"description": "x"})[1]["budget_usd"] == 12.5
+    fake_platform.budgets.get = lambda _key: pytest.fail("not one by one")
+    told = call("GET", "/v1/projects")[1]["projects"]
+    assert {project["name"]: project["budget_usd"] for project in told} == {"zoo": 12.5, "den": None}
