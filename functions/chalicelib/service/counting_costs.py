@@ -39,7 +39,8 @@ def uses_of(platform: Platform, project: str, holds: Iterable[Hold], now: dateti
     month, fresh = month_of(now), [hold for hold in holds if is_fresh(hold, now)]
     found = _costly(platform, project, [hold["subject"] for hold in fresh], month)
     scenarios = _scenarios(platform, project, found.values())
-    uses = {id_: _use_of(platform, record, scenarios, month, now) for id_, record in found.items()}
+    answered = _answered(platform, found.values(), month, now)
+    uses = {id_: _use_of(record, scenarios, answered, month, now) for id_, record in found.items()}
     for hold in fresh:
         subject = hold["subject"]
         if not is_done(hold, found.get(subject)):
@@ -114,24 +115,24 @@ def _when(record: _Dated | Admission) -> str:
     return record.admitted_at if isinstance(record, Admission) else record.created_at
 
 
-def _use_of(platform: Platform, record: Costly, scenarios: dict[str, str], month: datetime, now: datetime) -> Use:
+def _use_of(record: Costly, scenarios: dict[str, str], answered: dict[str, Hours], month: datetime, now: datetime) -> Use:
     if isinstance(record, Task):
         return use_of_task(record, task_jobs(record.scenario, record.settings), month, now)
     if isinstance(record, BatchJob):
         return use_of_batch_job(record, month, now)
     if isinstance(record, Service):
-        return use_of_service(record, month, now, _answered(platform, record, month, now))
+        return use_of_service(record, month, now, answered.get(record.id, {}))
     return use_of_evaluation(record, evaluation_job(scenarios[record.model]), month, now)
 
 
-def _answered(platform: Platform, service: Service, month: datetime, now: datetime) -> Hours:
-    """Of a serverless one, by CloudWatch."""
-    if not service.serverless or service.running_since is None:
+def _answered(platform: Platform, records: Iterable[Costly], month: datetime, now: datetime) -> dict[str, Hours]:
+    """Of the serverless services that have run this month, by CloudWatch, all in one request."""
+    services = [r for r in records if isinstance(r, Service) and r.serverless and _has_run_since(r, month)]
+    if not services:
         return {}
-    since = max(moment_of(service.running_since), month)
-    until = moment_of(service.ended_at) if service.ended_at else now
-    if until <= since:
-        return {}
-    counted = platform.service_metrics.traffic(service.id, service.all_variants, since, until).values()
-    seconds = sum(told.invocations * (told.latency_ms or 0.0) / 1000 for told in counted)
-    return {SERVERLESS: service.serverless["memory_mb"] / 1024 * seconds / 3600}
+    seconds = platform.service_metrics.answering_s({service.id: service.all_variants for service in services}, month, now)
+    return {s.id: {SERVERLESS: s.serverless["memory_mb"] / 1024 * seconds[s.id] / 3600} for s in services if s.serverless}
+
+
+def _has_run_since(service: Service, month: datetime) -> bool:
+    return service.running_since is not None and (service.ended_at is None or moment_of(service.ended_at) > month)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
+from chalicelib.domain.prices import prices
+from chalicelib.domain.service_version import Traffic
 from chalicelib.domain.times import text_of
 from chalicelib.service.budgets import Ask, admit, set_budget, show_budget
 from chalicelib.service.evaluations import create_evaluation
@@ -62,3 +67,18 @@ def test_what_was_admitted_for_something_that_is_known_is_shown_with_it():
     admit(platform, PROJECT, Ask(service.id, {SERVED_ON: 2.0}, "revision", service.revision + 1))
     (row,) = show_budget(platform, PROJECT)["costliest"]
     assert (row["id"], row["reserved_usd"]) == (service.id, pytest.approx(3 * TABLE[SERVED_ON]))
+
+
+def test_serverless_services_that_have_run_this_month_are_asked_for_in_one_request():
+    platform = a_platform()
+    small: dict[str, Any] = {"serverless": {"memory_mb": 2048, "max_concurrency": 5}, "instance_type": None}
+    live = a_running_service(platform, **small)
+    last_year = "2025-12-31T20:00:00.000Z"
+    others = {"over": {"ended_at": text_of(platform.now()), "running_since": last_year}, "waits": {"running_since": None}}
+    for name, fields in {"second": {}, **others}.items():
+        platform.services.put(replace(live, id=f"service-{name}", created_at=last_year, **fields))
+    platform.service_metrics.counted = {"v1": Traffic(invocations=1000, latency_ms=500.0)}
+    platform.pass_time(60)
+    shown = show_budget(platform, PROJECT)
+    assert platform.service_metrics.asked == [sorted([live.id, "service-second"])]
+    assert shown["spent_usd"] == pytest.approx(2 * 500 * 2 * prices().usd_per_gb_second)
