@@ -16,7 +16,7 @@ from chalicelib.domain.uses import Hours, the_larger
 from chalicelib.ports import Platform
 from chalicelib.service.counting_costs import is_done, is_fresh, read_costly, uses_of
 from chalicelib.service.finding import find_project, find_task
-from droplearn.contracts.errors import Conflict, UserError
+from droplearn.contracts.errors import TransientError, UserError
 
 TRIES = 10
 MAX_SHOWN = 200
@@ -40,7 +40,7 @@ class Ask:
 def admit(platform: Platform, project: str, ask: Ask) -> None:
     """Nothing happens for a project without a budget, and for what was admitted and made before.
 
-    Raises BudgetExceeded (`budget.exceeded`, `budget.no_price`), Conflict (`budget.busy`).
+    Raises BudgetExceeded (`budget.exceeded`, `budget.no_price`), TransientError (`budget.busy`).
     """
     if not any(ask.hours.values()):
         return
@@ -63,7 +63,11 @@ def admit(platform: Platform, project: str, ask: Ask) -> None:
         if _change(platform, budget, changes):
             _keep(platform, project, ask)
             return
-    raise Conflict("budget.busy", "Too much is started in this project at once.", hint="Try again in some seconds.")
+    raise _busy()
+
+
+def _busy() -> TransientError:
+    return TransientError("budget.busy", "Too much is started in this project at once.", hint="Try again in some seconds.")
 
 
 def _is_same(one: Hold, other: Hold) -> bool:
@@ -86,7 +90,7 @@ def note_refusal(platform: Platform, task_id: str, error: UserError) -> None:
 
 
 def set_budget(platform: Platform, project: str, usd: float, by: str) -> Budget:
-    """What runs is not touched, also when it is more than that. Raises NotFound (`project.unknown`), Conflict (`budget.busy`)."""
+    """What runs is not touched, also when it is more than that. Raises NotFound (`project.unknown`), TransientError (`budget.busy`)."""
     find_project(platform, project)
     for _ in range(TRIES):
         known, now = platform.budgets.get(project), platform.now()
@@ -97,7 +101,7 @@ def set_budget(platform: Platform, project: str, usd: float, by: str) -> Budget:
         wanted = replace(wanted, notices=notices_after(wanted, totals, now))
         if _write(platform, wanted, known):
             return wanted
-    raise Conflict("budget.busy", "Too much is started in this project at once.", hint="Try again in some seconds.")
+    raise _busy()
 
 
 def _write(platform: Platform, budget: Budget, known: Budget | None) -> bool:

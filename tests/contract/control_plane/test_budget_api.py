@@ -34,6 +34,14 @@ def test_a_refusal_is_a_402_with_the_amounts(call: Call, fake_platform: FakePlat
     assert call("POST", "/v1/projects/zoo/tasks", unknown)[0] == 202
 
 
+def test_when_too_much_is_started_at_once_it_may_be_tried_again(call: Call, fake_platform: FakePlatform):
+    call("PUT", PATH, {"usd": 100})
+    fake_platform.budgets.change = lambda *_, **__: None  # somebody else is always faster
+    for told in (call("POST", "/v1/projects/zoo/tasks", TASK), call("PUT", PATH, {"usd": 200})):
+        assert (told[0], told[1]["error"]["code"]) == (503, "budget.busy")
+    assert not fake_platform.tasks.known
+
+
 @pytest.mark.parametrize("usd", [-1, 1e9, "much", None])
 def test_a_budget_is_a_sum_of_money(call: Call, usd: object):
     assert call("PUT", PATH, {"usd": usd})[0] == 400

@@ -163,6 +163,16 @@ def test_an_item_has_the_keys_of_the_table_reference():
     assert "listed_in" not in to_item(Request("r", "d", "m", NOW, 1))
 
 
+def test_numbers_as_large_and_as_small_as_dynamodb_keeps_them_come_back(cloud: None):
+    create_table()
+    budgets = TableRecords("table", Budget)
+    for usd, kept in ((1e7, 1e7), (0.1 + 0.2, 0.1 + 0.2), (-0.0, 0), (1e-120, 1e-120), (1e-200, 0), (5e-324, 0)):
+        budgets.put(Budget("zoo", usd, NOW, "token-1"))
+        assert budgets.get("zoo").usd == kept
+    with pytest.raises(TypeError, match="NaN"):
+        budgets.put(Budget("zoo", float("nan"), NOW, "token-1"))
+
+
 def test_a_record_can_be_changed_by_a_state_machine_in_between(make: Any):
     """The state machines write single attributes of the same item."""
     tasks = make(Task)
