@@ -136,6 +136,16 @@ class FakeLinks:
         return f"https://data.example.com/{quote(key)}?expires={valid_for_s}"
 
 
+class FakeAnnouncer:
+    """Port Announcer."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, dict[str, Any]]] = []
+
+    def announce(self, what: str, detail: Mapping[str, Any]) -> None:
+        self.told.append((what, dict(detail)))
+
+
 class FakePlatform:
     """Port Platform, with a clock that a test moves."""
 
@@ -153,6 +163,7 @@ class FakePlatform:
         self.service_versions = FakeRecords(ServiceVersion)
         self.service_updates = FakeRecords(ServiceUpdate)
         self.service_events = FakeRecords(ServiceEvent)
+        self.announcer = FakeAnnouncer()
         self.autoscaling = FakeAutoscaling()
         self.strategies = FakeRecords(Strategy)
         self.filters = FakeRecords(Filter)

@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chalicelib.domain.budget import KEPT_S, Admission, Budget, Hold, check_covered, left_usd, month_name, totals_of, usd_of
+from chalicelib.domain.budget import KEPT_S, Admission, Budget, Hold, Notice, check_covered, left_usd, month_name, totals_of, usd_of
 from chalicelib.domain.budget_notices import notices_after, notices_of
 from chalicelib.domain.prices import prices
 from chalicelib.domain.times import text_of
 from chalicelib.domain.uses import Hours, the_larger
 from chalicelib.ports import Platform
+from chalicelib.service.announcing import announce_notices
 from chalicelib.service.counting_costs import is_done, is_fresh, read_costly, uses_of
 from chalicelib.service.finding import find_project, find_task
 from droplearn.contracts.errors import TransientError, UserError
@@ -59,11 +60,16 @@ def admit(platform: Platform, project: str, ask: Ask) -> None:
         totals = totals_of(uses_of(platform, project, others, now), table)
         usd = check_covered(budget, totals, wanted["hours"], table, now)
         with_it = totals._replace(reserved_usd=round(totals.reserved_usd + usd, 6))
-        changes = {"holds": [*others, wanted], "revision": budget.revision + 1, "notices": notices_after(budget, with_it, now)}
-        if _change(platform, budget, changes):
+        notices = notices_after(budget, with_it, now)
+        if _change(platform, budget, {"holds": [*others, wanted], "revision": budget.revision + 1, "notices": notices}):
             _keep(platform, project, ask)
+            announce_notices(platform, project, _without(notices, budget.notices))
             return
     raise _busy()
+
+
+def _without(notices: list[Notice], known: list[Notice]) -> list[Notice]:
+    return [notice for notice in notices if notice not in known]
 
 
 def _busy() -> TransientError:
@@ -100,6 +106,7 @@ def set_budget(platform: Platform, project: str, usd: float, by: str) -> Budget:
         totals = totals_of(uses_of(platform, project, wanted.holds, now), prices(platform.settings.instance_prices))
         wanted = replace(wanted, notices=notices_after(wanted, totals, now))
         if _write(platform, wanted, known):
+            announce_notices(platform, project, _without(wanted.notices, known.notices if known else []))
             return wanted
     raise _busy()
 

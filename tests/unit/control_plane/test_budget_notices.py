@@ -11,6 +11,7 @@ from chalicelib.domain.budget import Budget, Totals
 from chalicelib.domain.budget_notices import notices_after, notices_of
 from chalicelib.domain.times import text_of
 from chalicelib.service.budgets import set_budget, show_budget
+from droplearn.contracts.errors import TransientError
 from tests.fakes import FakePlatform
 from tests.unit.control_plane.test_budgets import ONE_TASK, refused, train, with_budget
 from tests.unit.control_plane.things import PROJECT
@@ -85,6 +86,23 @@ def test_the_admission_that_passes_a_share_tells_it_and_no_other():
     assert told["reserved_usd"] == pytest.approx(3 * ONE_TASK), "what passes it is counted"
     refused(train, platform)
     assert seen(platform) == [0.8]
+
+
+def test_the_account_is_told_once_and_nothing_is_refused_when_it_cannot_be(caplog: pytest.LogCaptureFixture):
+    platform = with_budget(ONE_TASK * 1.2)
+    again = {"request_key": "k", "caller": "me"}
+    train(platform, **again)
+    train(platform, **again)
+    ((what, detail),) = platform.announcer.told
+    assert (what, detail["project"], detail["share"], detail["month"]) == ("Budget Share Used", PROJECT, 0.8, "2026-01")
+
+    def unable(*_):
+        raise TransientError("aws.unavailable", "Nobody listens.")
+
+    platform.announcer.announce = unable
+    set_budget(platform, PROJECT, ONE_TASK, "token-1")
+    assert seen(platform) == [0.8, 1.0]
+    assert "100 % of the budget of zoo are used was not sent" in caplog.text
 
 
 def test_the_same_request_again_tells_nothing_new():
