@@ -57,7 +57,7 @@ class CloudWatchServiceMetrics:
         asked = {f"m{n}": one for n, one in enumerate((service, variant) for service, names in services.items() for variant in names)}
         queries = [_query(id_, *one, "ModelLatency", "Sum", HOUR_S) for id_, one in asked.items()]
         seconds = dict.fromkeys(services, 0.0)
-        for part in self._read(queries, _period_of(since, HOUR_S), until):
+        for part in self._read(queries, _period_of(since, HOUR_S), until + timedelta(seconds=1)):
             seconds[asked[part["Id"]][0]] += sum(part["Values"]) / 1e6
         return seconds
 

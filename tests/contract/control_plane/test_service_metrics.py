@@ -58,6 +58,18 @@ def test_the_time_that_answers_took_is_summed_by_service_over_weeks(metrics: Clo
     assert metrics.answering_s({}, month, AT) == {}
 
 
+def test_a_month_that_begins_this_very_moment_is_asked_for_with_an_end_behind_its_begin(cloud: None):
+    month, asked = datetime(2026, 1, 1, tzinfo=UTC), []
+
+    def reply(**given: Any) -> dict[str, Any]:
+        asked.append(given["EndTime"] > given["StartTime"])
+        return {"MetricDataResults": []}
+
+    with patch.object(aws.client("cloudwatch"), "get_metric_data", reply):
+        assert CloudWatchServiceMetrics().answering_s({"service-x": ["v1"]}, month, month) == {"service-x": 0}
+    assert asked == [True]
+
+
 def test_what_is_asked_of_cloudwatch_in_one_request_has_a_limit_and_its_periods_are_kept_for_months(cloud: None):
     requests: list[dict[str, Any]] = []
 
