@@ -47,25 +47,29 @@ def admit(platform: Platform, project: str, ask: Ask) -> None:
         return
     for _ in range(TRIES):
         budget = platform.budgets.get(project)
-        if budget is None:
-            return
-        now = platform.now()
-        wanted = Hold(subject=ask.subject, field=ask.field, at_least=ask.at_least, hours=ask.hours, at=text_of(now))
-        if is_done(wanted, read_costly(platform, [ask.subject]).get(ask.subject)):
-            return
-        fresh = [hold for hold in budget.holds if is_fresh(hold, now)]
-        others = [hold for hold in fresh if not _is_same(hold, wanted)]
-        wanted["hours"] = the_larger(hold["hours"] for hold in [*fresh, wanted] if _is_same(hold, wanted))
-        table = prices(platform.settings.instance_prices)
-        totals = totals_of(uses_of(platform, project, others, now), table)
-        usd = check_covered(budget, totals, wanted["hours"], table, now)
-        with_it = totals._replace(reserved_usd=round(totals.reserved_usd + usd, 6))
-        notices = notices_after(budget, with_it, now)
-        if _change(platform, budget, {"holds": [*others, wanted], "revision": budget.revision + 1, "notices": notices}):
-            _keep(platform, project, ask)
-            announce_notices(platform, project, _without(notices, budget.notices))
+        if budget is None or _admit_to(platform, budget, ask):
             return
     raise _busy()
+
+
+def _admit_to(platform: Platform, budget: Budget, ask: Ask) -> bool:
+    """False: somebody else has changed the budget meanwhile. Raises BudgetExceeded."""
+    now = platform.now()
+    wanted = Hold(subject=ask.subject, field=ask.field, at_least=ask.at_least, hours=ask.hours, at=text_of(now))
+    if is_done(wanted, read_costly(platform, [ask.subject]).get(ask.subject)):
+        return True
+    fresh = [hold for hold in budget.holds if is_fresh(hold, now)]
+    others = [hold for hold in fresh if not _is_same(hold, wanted)]
+    wanted["hours"] = the_larger(hold["hours"] for hold in [*fresh, wanted] if _is_same(hold, wanted))
+    table = prices(platform.settings.instance_prices)
+    totals = totals_of(uses_of(platform, budget.project, others, now), table)
+    usd = check_covered(budget, totals, wanted["hours"], table, now)
+    notices = notices_after(budget, totals._replace(reserved_usd=round(totals.reserved_usd + usd, 6)), now)
+    if not _change(platform, budget, {"holds": [*others, wanted], "revision": budget.revision + 1, "notices": notices}):
+        return False
+    _keep(platform, budget.project, ask)
+    announce_notices(platform, budget.project, _without(notices, budget.notices))
+    return True
 
 
 def _without(notices: list[Notice], known: list[Notice]) -> list[Notice]:
