@@ -17,6 +17,7 @@ from chalicelib.domain.uses import SERVERLESS, Hours, Use
 from droplearn.contracts.errors import BudgetExceeded
 
 MAX_USD = 10_000_000
+NOTICE_SHARE = 0.8
 HOLD_S = 300
 """Lists may be behind, and what was admitted may not be written yet: for so long it is looked up, or counted by its admission."""
 LOOK_BACK_DAYS = 40
@@ -59,6 +60,8 @@ class Budget:
     set_by: str
     revision: int = 0
     holds: list[Hold] = field(default_factory=list)
+    notice_share: float = NOTICE_SHARE
+    """A notice when so much of it is used; another at all of it."""
     notices: list[Notice] = field(default_factory=list)
     """This month's (budget_notices.py)."""
     updated_at: str | None = None

@@ -11,15 +11,15 @@ from datetime import datetime
 from chalicelib.domain.budget import TOLERANCE_USD, Budget, Notice, Totals, month_name
 from chalicelib.domain.times import text_of
 
-SHARES = (0.8, 1.0)
-"""Of the budget, by what was spent and what is reserved."""
+WHOLE = 1.0
 
 
 def notices_after(budget: Budget, totals: Totals, now: datetime) -> list[Notice]:
     """All that the budget is to keep, once it has come to these totals."""
     told = notices_of(budget, now)
     known = {notice["share"] for notice in told}
-    passed = [share for share in SHARES if share not in known and _is_passed(share, budget.usd, *totals[:2])]
+    shares = sorted({budget.notice_share, WHOLE} - known)
+    passed = [share for share in shares if _is_passed(share, budget.usd, *totals[:2])]
     return [*told, *(_notice(share, budget, totals, now) for share in passed)]
 
 

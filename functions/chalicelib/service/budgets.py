@@ -8,7 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chalicelib.domain.budget import KEPT_S, Admission, Budget, Hold, Notice, check_covered, left_usd, month_name, totals_of, usd_of
+from chalicelib.domain.budget import (
+    KEPT_S,
+    NOTICE_SHARE,
+    Admission,
+    Budget,
+    Hold,
+    Notice,
+    check_covered,
+    left_usd,
+    month_name,
+    totals_of,
+    usd_of,
+)
 from chalicelib.domain.budget_notices import notices_after, notices_of
 from chalicelib.domain.prices import prices
 from chalicelib.domain.times import text_of
@@ -99,12 +111,12 @@ def note_refusal(platform: Platform, task_id: str, error: UserError) -> None:
     platform.tasks.change(task_id, {"warnings": list(dict.fromkeys([*task.warnings, told]))}, only_if={"attempt": [task.attempt]})
 
 
-def set_budget(platform: Platform, project: str, usd: float, by: str) -> Budget:
+def set_budget(platform: Platform, project: str, usd: float, by: str, notice_share: float = NOTICE_SHARE) -> Budget:
     """What runs is not touched, also when it is more than that. Raises NotFound (`project.unknown`), TransientError (`budget.busy`)."""
     find_project(platform, project)
     for _ in range(TRIES):
         known, now = platform.budgets.get(project), platform.now()
-        wanted = Budget(project, usd, text_of(now), by)
+        wanted = Budget(project, usd, text_of(now), by, notice_share=notice_share)
         if known:
             wanted = replace(wanted, revision=known.revision + 1, holds=known.holds, notices=known.notices)
         totals = totals_of(uses_of(platform, project, wanted.holds, now), prices(platform.settings.instance_prices))
@@ -118,7 +130,7 @@ def set_budget(platform: Platform, project: str, usd: float, by: str) -> Budget:
 def _write(platform: Platform, budget: Budget, known: Budget | None) -> bool:
     if known is None:
         return platform.budgets.add(budget)
-    changes = {name: getattr(budget, name) for name in ("usd", "set_at", "set_by", "revision", "notices")}
+    changes = {name: getattr(budget, name) for name in ("usd", "set_at", "set_by", "revision", "notice_share", "notices")}
     return _change(platform, known, changes)
 
 
@@ -151,6 +163,7 @@ def show_budget(platform: Platform, project: str) -> dict[str, Any]:
         "set_by": budget.set_by if budget else None,
         **totals._asdict(),
         "left_usd": left_usd(budget.usd, totals) if budget else None,
+        "notice_share": budget.notice_share if budget else None,
         "notices": notices_of(budget, now) if budget else [],
         "costliest": sorted(costly, key=_weight)[:MAX_SHOWN],
         "prices_as_of": table.as_of,

@@ -8,6 +8,7 @@ from droplearn.cli.outcome import Outcome
 from droplearn.cli.screen import Screen
 from droplearn.cli.words import Command, Options
 from droplearn.client import Client, Json, part
+from droplearn.contracts.errors import InvalidRequest
 from droplearn.contracts.ids import check_name
 
 
@@ -17,15 +18,19 @@ def add_budget(command: Command) -> None:
     parser.add_argument("project")
     change = parser.add_mutually_exclusive_group()
     change.add_argument("--set", type=float, metavar="50", help="USD of each calendar month (UTC); what would not fit is refused")
+    parser.add_argument("--notice-at", type=float, metavar="80", help="with --set: a notice when so many per cent of it are used")
     change.add_argument("--remove", action="store_true", help="nothing is refused any more")
 
 
 def budget(options: Options, screen: Screen) -> Outcome:
     """Changed first, then shown."""
     client, path = connect(options.connection), f"/v1/projects/{part(check_name(options.project, 'project'))}/budget"
+    if options.notice_at is not None and options.set is None:
+        raise InvalidRequest("budget.no_sum", "A notice is set together with the budget.", hint="Give --set as well.")
     if options.remove:
         client.call("DELETE", path)
-    found = client.call("PUT", path, {"usd": options.set}) if options.set is not None else client.call("GET", path)
+    notice = {"notice_share": options.notice_at / 100} if options.notice_at is not None else {}
+    found = client.call("PUT", path, {"usd": options.set} | notice) if options.set is not None else client.call("GET", path)
     _show(screen, found)
     return Outcome(found)
 

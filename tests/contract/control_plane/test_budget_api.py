@@ -48,6 +48,11 @@ def test_a_budget_is_a_sum_of_money(call: Call, usd: object):
     assert call("PUT", PATH, b'{"usd": NaN}')[0] == 400
 
 
+@pytest.mark.parametrize("share", [0, 1.01, -0.5, 1e-200, "most"])
+def test_a_share_that_is_none_is_refused(call: Call, share: object):
+    assert call("PUT", PATH, {"usd": 1, "notice_share": share})[0] == 400
+
+
 def test_looking_needs_list_project_and_setting_edit_project(call: Call, fake_platform: FakePlatform):
     reader = create_token(fake_platform, TokenOrder([Permission.LIST_PROJECT, Permission.TRAIN_MODEL], ["zoo"], "", 60)).secret
     assert call("GET", PATH, token=reader)[0] == 200

@@ -43,6 +43,13 @@ def test_status_and_budget_tell_when_most_of_it_is_used(typed: Type):
         assert "80% of 0.4500 USD were passed at 2026-01-01T00:00:00.000Z: 0.0000 USD spent," in shown, shown
 
 
+def test_the_share_of_the_notice_is_set_with_the_budget(typed: Type):
+    assert typed("budget", "zoo", "--notice-at", "50", status=1)["error"]["code"] == "budget.no_sum"
+    assert typed("budget", "zoo", "--set", "50", "--notice-at", "60")["notice_share"] == 0.6
+    assert typed("budget", "zoo", "--set", "50")["notice_share"] == 0.8
+    assert typed("budget", "zoo", "--set", "50", "--notice-at", "101", status=1)["error"]["code"] == "request.invalid"
+
+
 def test_a_budget_that_is_removed_while_it_is_looked_at_is_not_shown(typed: Type, fake_platform: FakePlatform):
     typed("budget", "zoo", "--set", "50")
     budgets = fake_platform.budgets

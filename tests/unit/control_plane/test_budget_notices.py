@@ -68,6 +68,12 @@ def test_a_notice_of_a_smaller_budget_is_none_of_a_larger_one_and_may_come_again
     assert again["budget_usd"] == 20
 
 
+@pytest.mark.parametrize(("share", "expected"), [(0.5, [0.5]), (0.7, []), (1.0, [])])
+def test_the_share_that_is_told_can_be_chosen(share: float, expected: list[float]):
+    assert shares(notices_after(a_budget(notice_share=share), used(6.0), NOW)) == expected
+    assert shares(notices_after(a_budget(notice_share=share), used(10.0), NOW)) == sorted({share, 1.0})
+
+
 def test_of_a_budget_of_nothing_only_costs_are_told():
     assert notices_after(a_budget(usd=0.0), used(0.0), NOW) == []
     assert shares(notices_after(a_budget(usd=0.0), used(0.01), NOW)) == [0.8, 1.0]
