@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -61,12 +61,20 @@ class FakeServiceMetrics:
         self.used_at: datetime | None = None
         self.counted: dict[str, Traffic] = {}
         self.points: dict[str, list[TrafficPoint]] = {}
+        self.asked: list[list[str]] = []
 
     def last_use(self, service_id: str, variants: Sequence[str], since: datetime, until: datetime) -> datetime | None:
         return self.used_at if self.used_at is not None and since <= self.used_at <= until else None
 
     def traffic(self, service_id: str, variants: Sequence[str], since: datetime, until: datetime) -> dict[str, Traffic]:
         return {variant: self.counted.get(variant, Traffic()) for variant in variants}
+
+    def answering_s(self, services: Mapping[str, Sequence[str]], since: datetime, until: datetime) -> dict[str, float]:
+        self.asked.append(sorted(services))
+        return {
+            service: sum(told.invocations * (told.latency_ms or 0.0) / 1000 for told in self.traffic(service, names, since, until).values())
+            for service, names in services.items()
+        }
 
     shared_traffic = traffic
 

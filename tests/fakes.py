@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
@@ -45,6 +45,9 @@ class FakeRecords:
 
     def get(self, key: str) -> Any:
         return self.known.get(key)
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
+        return {key: self.known[key] for key in keys if key in self.known}
 
     def add(self, record: Any) -> bool:
         return self.known.setdefault(record.key, record) is record
@@ -133,6 +136,16 @@ class FakeLinks:
         return f"https://data.example.com/{quote(key)}?expires={valid_for_s}"
 
 
+class FakeAnnouncer:
+    """Port Announcer."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, dict[str, Any]]] = []
+
+    def announce(self, what: str, detail: Mapping[str, Any]) -> None:
+        self.told.append((what, dict(detail)))
+
+
 class FakePlatform:
     """Port Platform, with a clock that a test moves."""
 
@@ -150,6 +163,7 @@ class FakePlatform:
         self.service_versions = FakeRecords(ServiceVersion)
         self.service_updates = FakeRecords(ServiceUpdate)
         self.service_events = FakeRecords(ServiceEvent)
+        self.announcer = FakeAnnouncer()
         self.autoscaling = FakeAutoscaling()
         self.strategies = FakeRecords(Strategy)
         self.filters = FakeRecords(Filter)

@@ -115,6 +115,15 @@ def test_transaction_needs_the_permission_of_each_of_its_operations(login: Login
     assert message == "AccessDeniedException"
 
 
+def test_events_are_put_on_a_bus_from_a_source_that_the_policy_names(login: Login) -> None:
+    bus = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
+    events = login(allow("events:PutEvents", bus, StringEquals={"events:source": "mine"}))("events")
+    mine, theirs = ({"Source": source, "DetailType": "t", "Detail": "{}"} for source in ("mine", "theirs"))
+    assert events.put_events(Entries=[mine])["FailedEntryCount"] == 0
+    for entries in ([theirs], [mine, theirs], [mine | {"EventBusName": "other"}]):
+        assert code_of(lambda entries=entries: events.put_events(Entries=entries)) == "AccessDeniedException"
+
+
 def test_bucket_policy_of_a_prefix(login: Login) -> None:
     s3 = login(
         allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], "arn:aws:s3:::files/mine/*"),

@@ -89,6 +89,7 @@ def test_incremental_training_keeps_the_old_labels_and_compares_them(world: Worl
 
 def test_a_dataset_with_a_train_section_trains_by_itself_once_it_is_quiet_as_far_as_the_budget_goes(world: World):
     config = b"scenario: image_classification\ntrain:\n  quiet_period_s: 5\n  max_runtime_s: 300\n  deploy: true\n"
+    heard = world.hears("droplearn")
     world.drop("shapes2", "self", pictures(4))
     world.call("PUT", "/v1/projects/shapes2/budget", {"usd": 0.3})
     world.drop("shapes2", "self", {"droplearn.yaml": config}, count=8)
@@ -107,6 +108,10 @@ def test_a_dataset_with_a_train_section_trains_by_itself_once_it_is_quiet_as_far
     assert refused[1]["error"]["code"] == "task.not_restartable"
     status, told = world.ask("POST", "/v1/projects/shapes2/tasks", {"dataset": "self"})
     assert (status, told["error"]["details"]["spent_usd"]) == (402, budget["spent_usd"])
+    assert [notice["share"] for notice in budget["notices"]] == [0.8], "its start might have cost .2875"
+    world.call("PUT", "/v1/projects/shapes2/budget", {"usd": 0})
+    told = world.wait(heard, lambda events: len(events) >= 2)
+    assert {(event["detail"]["project"], event["detail"]["share"]) for event in told} == {("shapes2", 0.8), ("shapes2", 1)}
 
 
 def test_an_evaluation_answers_at_any_threshold_lists_bad_cases_and_compares(world: World, learnt: Learnt):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +40,22 @@ class World:
         return boto3.client(
             service, endpoint_url=self.connection.aws_endpoint_url, region_name=self.connection.region, config=config, **given
         )
+
+    def hears(self, source: str) -> Callable[[], list[dict[str, Any]]]:
+        """From now on: what the account is told by this source, as far as it has come."""
+        sqs, events = (self.aws(service, **self.root_keys) for service in ("sqs", "events"))
+        url, heard = sqs.create_queue(QueueName=f"heard-from-{source}")["QueueUrl"], []
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        events.put_rule(Name=f"heard-from-{source}", EventPattern=json.dumps({"source": [source]}))
+        events.put_targets(Rule=f"heard-from-{source}", Targets=[{"Id": "queue", "Arn": arn}])
+
+        def look() -> list[dict[str, Any]]:
+            for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                heard.append(json.loads(message["Body"]))
+            return heard
+
+        return look
 
     # ---- drops -------------------------------------------------------------------------------------------------------
     def put(self, key: str, body: bytes) -> None:

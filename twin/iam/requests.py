@@ -73,6 +73,8 @@ def needs_of(request: Any, service: str, region: str, given_resource: str) -> li
         return _dynamodb_needs(action, head, body, context)
     if service == "s3":
         return _s3_needs(request, action, given_resource, context)
+    if service == "events" and body.get("Entries"):
+        return [_event_need(action, head, entry, context) for entry in body["Entries"]]
     resource = _resource(request, service, head, body, given_resource)
     return [Need(action, resource, context), *_passed_roles(service, body, context)]
 
@@ -91,9 +93,14 @@ def _resource(request: Any, service: str, head: str, body: dict[str, Any], given
     for parameter, tail in _RESOURCE.get(service, ()):
         if value := body.get(parameter):
             return value if tail is None or value.startswith("arn:") else head + tail.format(value)
-    if service == "events" and body.get("Entries"):
-        return head + "event-bus/" + str(body["Entries"][0].get("EventBusName", "default"))
     return given
+
+
+def _event_need(action: str, head: str, entry: dict[str, Any], context: dict[str, str]) -> Need:
+    """Source: Amazon EventBridge User Guide, "Using IAM policy conditions in Amazon EventBridge"."""
+    bus = entry.get("EventBusName") or "default"
+    told = {"events:source": entry.get("Source", ""), "events:detail-type": entry.get("DetailType", "")}
+    return Need(action, bus if bus.startswith("arn:") else f"{head}event-bus/{bus}", context | told)
 
 
 def _passed_roles(service: str, body: dict[str, Any], context: dict[str, str]) -> list[Need]:

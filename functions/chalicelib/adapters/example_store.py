@@ -7,6 +7,7 @@ parallel batches seldom meet. Counting is a Query of a dataset's shards, whateve
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.adapters.aws import client, meaning_of, translated
+from chalicelib.adapters.batches import Pause, read_items
 from chalicelib.domain.cursors import decode_cursor, encode_cursor
 from chalicelib.domain.dataset import DatasetCounts
 from chalicelib.domain.example import Example, Replacement, Tally, counts_of
@@ -31,7 +33,6 @@ _COUNTER = "n:"
 _CONFLICTS = {"ConditionalCheckFailed", "TransactionConflict"}
 _THROTTLED = {"ThrottlingError", "ProvisionedThroughputExceeded"}
 """Cancellation reasons. Source: Amazon DynamoDB API Reference, TransactWriteItems."""
-_READ_TRIES = 5
 _MAX_PAGES = 20
 """Of a filtered listing: a page that is still not full then ends early, with a cursor."""
 _FILTERED_AT_ONCE = 200
@@ -41,8 +42,8 @@ Item = dict[str, dict[str, Any]]
 class TableExampleStore:
     """The port ExampleStore."""
 
-    def __init__(self, table_name: str, data_bucket: str) -> None:
-        self._table, self._data_bucket = table_name, data_bucket
+    def __init__(self, table_name: str, data_bucket: str, pause: Pause = time.sleep) -> None:
+        self._table, self._data_bucket, self._pause = table_name, data_bucket, pause
 
     @property
     def data_bucket(self) -> str:
@@ -51,18 +52,10 @@ class TableExampleStore:
 
     # ---- the indexer's side ------------------------------------------------------------------------------------------
     def read(self, project: str, dataset: str, paths: Sequence[str]) -> dict[str, Example]:
-        """Strongly consistent; at most 100 paths. Source: Amazon DynamoDB API Reference, BatchGetItem."""
-        keys = [{"pk": {"S": examples_pk(project, dataset)}, "sk": {"S": path}} for path in paths]
-        found: dict[str, Example] = {}
-        for _ in range(_READ_TRIES):
-            with translated():
-                reply = client("dynamodb").batch_get_item(RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}})
-            examples = (example_of(item) for item in reply["Responses"].get(self._table, []))
-            found.update((example.path, example) for example in examples)
-            keys = reply.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
-            if not keys:
-                return found
-        raise Throttled("aws.throttled", f"{len(keys)} items were left unread.", hint="Try again in some seconds.")
+        """BatchGetItems, strongly consistent."""
+        keys = [{"pk": {"S": examples_pk(project, dataset)}, "sk": {"S": path}} for path in dict.fromkeys(paths)]
+        examples = (example_of(item) for item in read_items(self._table, keys, self._pause))
+        return {example.path: example for example in examples}
 
     def write(self, project: str, dataset: str, changes: Sequence[Replacement], tally: Tally, now: datetime) -> None:
         """All or nothing. Raises WriteConflict when an example is not `old` any more, or another transaction is under way."""

@@ -10,6 +10,8 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from chalicelib.domain.records import R
 
+SMALLEST = 1e-130
+"""What is nearer to 0 is 0. Source: Amazon DynamoDB Developer Guide, "Supported data types and naming rules": numbers."""
 _WRITE, _READ = TypeSerializer(), TypeDeserializer()
 
 
@@ -33,7 +35,7 @@ def from_item(record_type: type[R], item: dict[str, Any]) -> R:
 
 
 def attribute(given: Any) -> Any:
-    """`{"S": ..}`, `{"N": ..}`, ...; floats become decimals."""
+    """`{"S": ..}`, `{"N": ..}`, ...; finite floats become decimals."""
     return _WRITE.serialize(_without_floats(given))
 
 
@@ -44,7 +46,7 @@ def value(raw: Any) -> Any:
 
 def _without_floats(given: Any) -> Any:
     if isinstance(given, float):
-        return Decimal(repr(given))
+        return Decimal(0) if abs(given) < SMALLEST else Decimal(repr(given))
     if isinstance(given, dict):
         return {str(k): _without_floats(v) for k, v in given.items()}
     if isinstance(given, (list, tuple)):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Generic
 
 from botocore.exceptions import ClientError
 
 from chalicelib.adapters.aws import client, code_of, translated
+from chalicelib.adapters.batches import Pause, read_items
 from chalicelib.adapters.items import attribute, from_item, key_of, to_item, value
 from chalicelib.domain.cursors import decode_cursor, encode_cursor
 from chalicelib.domain.records import Page, R
@@ -20,14 +22,20 @@ _PLACE = {"pk", "sk", "listed_in", "listed_at"}
 class TableRecords(Generic[R]):
     """Records of one kind."""
 
-    def __init__(self, table_name: str, record_type: type[R]) -> None:
-        self._table, self._type, self._kind = table_name, record_type, record_type.KIND
+    def __init__(self, table_name: str, record_type: type[R], pause: Pause = time.sleep) -> None:
+        self._table, self._type, self._kind, self._pause = table_name, record_type, record_type.KIND, pause
 
     def get(self, key: str) -> R | None:
         """One GetItem."""
         with translated():
             item = client("dynamodb").get_item(TableName=self._table, Key=key_of(self._kind, key), ConsistentRead=True).get("Item")
         return from_item(self._type, item) if item else None
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, R]:
+        """BatchGetItems of 100 keys."""
+        items = read_items(self._table, [key_of(self._kind, key) for key in dict.fromkeys(keys)], self._pause)
+        records = (from_item(self._type, item) for item in items)
+        return {record.key: record for record in records}
 
     def add(self, record: R) -> bool:
         """One conditional PutItem."""

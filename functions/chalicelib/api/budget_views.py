@@ -15,6 +15,16 @@ class CostlyView(View):
     reserved_usd: float | None
 
 
+class NoticeView(View):
+    """How it stood when this share of the budget was passed."""
+
+    share: float = Field(description="Of the budget, by what was spent and reserved: the budget's `notice_share`, or 1")
+    at: str
+    budget_usd: float
+    spent_usd: float
+    reserved_usd: float
+
+
 class BudgetView(View):
     """Of this month (UTC)."""
 
@@ -26,6 +36,8 @@ class BudgetView(View):
     spent_usd: float = Field(description="What ended or has run so far; ranges of instances count with their top")
     reserved_usd: float = Field(description="What runs could still cost at the most, also after the month's end")
     left_usd: float | None = Field(description="Below 0 after the budget was lowered")
+    notice_share: float | None
+    notices: list[NoticeView] = Field(description="Told once a month and share, when something is started or the budget is changed")
     costliest: list[CostlyView] = Field(description="At most 200, the costliest first")
     without_price: list[str] = Field(description="What costs something that the price table does not know: it is in no sum")
     prices_as_of: str

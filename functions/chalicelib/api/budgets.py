@@ -11,7 +11,7 @@ from pydantic import Field
 from chalicelib.api.budget_views import BudgetView
 from chalicelib.api.calling import caller, require
 from chalicelib.bootstrap import platform
-from chalicelib.domain.budget import MAX_USD
+from chalicelib.domain.budget import MAX_USD, NOTICE_SHARE
 from chalicelib.service import budgets
 from droplearn.contracts.document import Part
 from droplearn.contracts.status import Permission
@@ -23,6 +23,9 @@ class NewBudget(Part):
     """Of each calendar month (UTC). 0: nothing that costs is started."""
 
     usd: Annotated[float, Field(ge=0, le=MAX_USD, allow_inf_nan=False)]
+    notice_share: Annotated[
+        float, Field(ge=0.01, le=1, allow_inf_nan=False, description="A notice when so much is spent or reserved; another at all of it")
+    ] = NOTICE_SHARE
 
 
 @router.get("/v1/projects/<project>/budget", summary="What a project has spent this month, and may spend", tags=["projects"])
@@ -36,7 +39,7 @@ def get_budget(project: str) -> BudgetView:
 def set_budget(project: str, budget: NewBudget) -> BudgetView:
     """From now on what would not fit at its worst is refused (402); what runs is not touched. Needs EditProject."""
     require(Permission.EDIT_PROJECT, project)
-    budgets.set_budget(platform(), project, budget.usd, caller().id)
+    budgets.set_budget(platform(), project, budget.usd, caller().id, budget.notice_share)
     return BudgetView.model_validate(budgets.show_budget(platform(), project))
 
 

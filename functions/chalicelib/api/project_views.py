@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from chalicelib.api.views import View
 
 
@@ -15,6 +17,7 @@ class ProjectView(View):
     model_count: int
     created_at: str
     updated_at: str | None
+    budget_usd: float | None = Field(default=None, description="Of each month; what is used of it: the budget itself. Null: there is none")
 
 
 class ProjectPage(View):

@@ -50,19 +50,25 @@ def list_projects(limit: Limit = 100, cursor: Cursor = None) -> ProjectPage:
     """Those that the token reaches; a page may be shorter than `limit`. Needs ListProject."""
     require(Permission.LIST_PROJECT, None)
     page = platform().projects.page(Project.LISTED_IN, limit, cursor)
-    seen = [ProjectView.model_validate(p) for p in page.items if caller().reaches(p.name)]
-    return ProjectPage(projects=seen, next_cursor=page.cursor)
+    return ProjectPage(projects=_views([p for p in page.items if caller().reaches(p.name)]), next_cursor=page.cursor)
 
 
 @router.get("/v1/projects/<project>", summary="Get a project", tags=["projects"])
 def get_project(project: str) -> ProjectView:
     """Needs ListProject."""
     require(Permission.LIST_PROJECT, project)
-    return ProjectView.model_validate(find_project(platform(), project))
+    return _views([find_project(platform(), project)])[0]
 
 
 @router.patch("/v1/projects/<project>", summary="Change a project", tags=["projects"])
 def change_project(project: str, changes: ProjectChanges) -> ProjectView:
     """Needs EditProject."""
     require(Permission.EDIT_PROJECT, project)
-    return ProjectView.model_validate(catalogue.describe_project(platform(), project, changes.description))
+    return _views([catalogue.describe_project(platform(), project, changes.description)])[0]
+
+
+def _views(projects: list[Project]) -> list[ProjectView]:
+    """With their budgets, in one read."""
+    budgets = platform().budgets.get_many(project.name for project in projects)
+    sums = {name: budget.usd for name, budget in budgets.items()}
+    return [ProjectView.model_validate(p).model_copy(update={"budget_usd": sums.get(p.name)}) for p in projects]

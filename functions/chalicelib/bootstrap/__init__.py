@@ -11,6 +11,7 @@ from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
     from chalicelib.ports import (
+        Announcer,
         Artifacts,
         Autoscaling,
         DroppedFiles,
@@ -105,6 +106,13 @@ class AwsPlatform(TableOfRecords):
         from chalicelib.adapters.autoscaling import SageMakerAutoscaling
 
         return SageMakerAutoscaling()
+
+    @cached_property
+    def announcer(self) -> Announcer:
+        """EventBridge."""
+        from chalicelib.adapters.announcer import EventBridgeAnnouncer
+
+        return EventBridgeAnnouncer()
 
     @cached_property
     def sweep_schedule(self) -> SweepSchedule:

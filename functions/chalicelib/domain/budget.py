@@ -17,12 +17,14 @@ from chalicelib.domain.uses import SERVERLESS, Hours, Use
 from droplearn.contracts.errors import BudgetExceeded
 
 MAX_USD = 10_000_000
+NOTICE_SHARE = 0.8
 HOLD_S = 300
 """Lists may be behind, and what was admitted may not be written yet: for so long it is looked up, or counted by its admission."""
 LOOK_BACK_DAYS = 40
 """Before the month: longer than anything runs without being restarted."""
 KEPT_S = 100 * 24 * 3600
-CENT_FRACTION = 1e-6
+TOLERANCE_USD = 1e-6
+"""Sums of rounded prices differ by so much."""
 
 
 class Hold(TypedDict):
@@ -33,6 +35,17 @@ class Hold(TypedDict):
     at_least: int
     hours: Hours
     at: str
+
+
+class Notice(TypedDict):
+    """That so much of a budget was spent or reserved: `share`, and how it stood then."""
+
+    month: str
+    share: float
+    at: str
+    budget_usd: float
+    spent_usd: float
+    reserved_usd: float
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,10 @@ class Budget:
     set_by: str
     revision: int = 0
     holds: list[Hold] = field(default_factory=list)
+    notice_share: float = NOTICE_SHARE
+    """A notice when so much of it is used; another at all of it."""
+    notices: list[Notice] = field(default_factory=list)
+    """This month's (budget_notices.py)."""
     updated_at: str | None = None
 
     @property
@@ -97,6 +114,11 @@ def month_of(now: datetime) -> datetime:
     return now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
+def month_name(now: datetime) -> str:
+    """`2026-11`."""
+    return f"{month_of(now):%Y-%m}"
+
+
 def usd_of(hours: Hours, prices: Prices) -> float | None:
     """None: the table does not know one of the types."""
     by_type = {name: count for name, count in hours.items() if name != SERVERLESS and count}
@@ -123,11 +145,11 @@ def left_usd(budget_usd: float, totals: Totals) -> float:
     return round(budget_usd - totals.spent_usd - totals.reserved_usd, 6)
 
 
-def check_covered(budget: Budget, totals: Totals, asked: Hours, prices: Prices, now: datetime) -> None:
-    """Raises BudgetExceeded (`budget.exceeded`, `budget.no_price`)."""
+def check_covered(budget: Budget, totals: Totals, asked: Hours, prices: Prices, now: datetime) -> float:
+    """What it may cost, in USD. Raises BudgetExceeded (`budget.exceeded`, `budget.no_price`)."""
     usd, left = usd_of(asked, prices), left_usd(budget.usd, totals)
     details: dict[str, Any] = {
-        "month": f"{month_of(now):%Y-%m}",
+        "month": month_name(now),
         "budget_usd": budget.usd,
         "spent_usd": totals.spent_usd,
         "reserved_usd": totals.reserved_usd,
@@ -142,7 +164,7 @@ def check_covered(budget: Budget, totals: Totals, asked: Hours, prices: Prices, 
             hint="Choose another instance type, or add its price by the parameter InstancePrices.",
             details=details,
         )
-    if usd > left + CENT_FRACTION:
+    if usd > left + TOLERANCE_USD:
         raise BudgetExceeded(
             "budget.exceeded",
             f"This may cost up to {usd:.2f} USD; of the month's budget of {budget.usd:.2f} USD {max(0.0, left):.2f} USD are left "
@@ -150,3 +172,4 @@ def check_covered(budget: Budget, totals: Totals, asked: Hours, prices: Prices, 
             hint="Allow a shorter max_runtime_s, take smaller or fewer instances, stop what runs, or set a higher budget.",
             details=details,
         )
+    return usd

@@ -3,6 +3,7 @@
 A port raises DropLearnErrors only: TransientError to be tried again, InternalError for what no caller can mend.
 """
 
+from chalicelib.ports.announcements import Announcer
 from chalicelib.ports.drops import DroppedFiles, DropQueue, QuietMessage, QuietTimer
 from chalicelib.ports.endpoints import Answer, Autoscaling, Endpoints, EndpointState, Invoker, ServiceMetrics
 from chalicelib.ports.examples import ExampleStore, WriteConflict
@@ -17,6 +18,7 @@ from chalicelib.ports.sweeps import SweepSchedule
 from chalicelib.ports.trials import TrialAnswer, TrialQuestion, TrialRunner
 
 __all__ = [
+    "Announcer",
     "Answer",
     "Artifacts",
     "Autoscaling",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -57,6 +57,9 @@ class ServiceMetrics(Protocol):
 
     def traffic(self, service_id: str, variants: Sequence[str], since: datetime, until: datetime) -> dict[str, Traffic]:
         """All in all, for each of the variants."""
+
+    def answering_s(self, services: Mapping[str, Sequence[str]], since: datetime, until: datetime) -> dict[str, float]:
+        """Seconds that the answers of each service's variants took, in whole hours: also of what is months ago."""
 
     def shared_traffic(self, service_id: str, versions: Sequence[str], since: datetime, until: datetime) -> dict[str, Traffic]:
         """The same for versions that share a server, as the servers count it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from chalicelib.ports.announcements import Announcer
 from chalicelib.ports.drops import DroppedFiles, DropQueue, QuietTimer
 from chalicelib.ports.endpoints import Autoscaling, Endpoints, Invoker, ServiceMetrics
 from chalicelib.ports.examples import ExampleStore
@@ -67,6 +68,8 @@ class Platform(Protocol):
     def service_updates(self) -> Records[ServiceUpdate]: ...  # noqa: D102
     @property
     def service_events(self) -> Records[ServiceEvent]: ...  # noqa: D102
+    @property
+    def announcer(self) -> Announcer: ...  # noqa: D102
     @property
     def autoscaling(self) -> Autoscaling: ...  # noqa: D102
     @property

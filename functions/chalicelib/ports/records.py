@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Protocol
 
 from chalicelib.domain.records import Page, R
@@ -13,6 +13,9 @@ class Records(Protocol[R]):
 
     def get(self, key: str) -> R | None:
         """Strongly consistent."""
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, R]:
+        """By key; strongly consistent, each by itself. What is not there is left out."""
 
     def add(self, record: R) -> bool:
         """False, and nothing written, when there is one with this key."""

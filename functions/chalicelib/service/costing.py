@@ -61,5 +61,5 @@ def _answering_s(platform: Platform, service: Service) -> float:
     if service.running_since is None:
         return 0.0
     until = moment_of(service.ended_at) if service.ended_at else platform.now()
-    found = platform.service_metrics.traffic(service.id, service.all_variants, moment_of(service.running_since), until)
-    return sum(told.invocations * (told.latency_ms or 0.0) / 1000 for told in found.values())
+    asked = {service.id: service.all_variants}
+    return platform.service_metrics.answering_s(asked, moment_of(service.running_since), until)[service.id]

@@ -20,6 +20,7 @@ from chalicelib.domain.uses import (
     SERVERLESS,
     Hours,
     Use,
+    together,
     use_of_batch_job,
     use_of_evaluation,
     use_of_service,
@@ -27,22 +28,25 @@ from chalicelib.domain.uses import (
 )
 from chalicelib.ports import Platform, Records
 from chalicelib.service.billed_jobs import evaluation_job, task_jobs
-from chalicelib.service.finding import find_model
+from chalicelib.service.finding import find_project
 
 _PAGE = 100
 Costly = Task | Service | BatchJob | Evaluation
 
 
 def uses_of(platform: Platform, project: str, holds: Iterable[Hold], now: datetime) -> Iterator[Use]:
-    """Those of the holds included that no record shows yet."""
-    month = month_of(now)
-    found = _listed_costs(platform, project, text_of(month - timedelta(days=LOOK_BACK_DAYS)))
-    fresh = [hold for hold in holds if is_fresh(hold, now)]
-    for subject in {hold["subject"] for hold in fresh}:
-        if (record := read_costly(platform, subject)) is not None:
-            found[subject] = record
-    yield from (_use_of(platform, record, month, now) for record in found.values())
-    yield from (Use(hold["subject"], {}, hold["hours"]) for hold in fresh if not is_done(hold, found.get(hold["subject"])))
+    """One for each of them. What no record shows yet of the holds is reserved."""
+    month, fresh = month_of(now), [hold for hold in holds if is_fresh(hold, now)]
+    found = _costly(platform, project, [hold["subject"] for hold in fresh], month)
+    scenarios = _scenarios(platform, project, found.values())
+    answered = _answered(platform, found.values(), month, now)
+    uses = {id_: _use_of(record, scenarios, answered, month, now) for id_, record in found.items()}
+    for hold in fresh:
+        subject = hold["subject"]
+        if not is_done(hold, found.get(subject)):
+            known = uses.get(subject, Use(subject, {}, {}))
+            uses[subject] = known._replace(reserved=together([known.reserved, hold["hours"]]))
+    yield from uses.values()
 
 
 def is_fresh(hold: Hold, now: datetime) -> bool:
@@ -55,26 +59,39 @@ def is_done(hold: Hold, record: object | None) -> bool:
     return record is not None and getattr(record, hold["field"]) >= hold["at_least"]
 
 
-def read_costly(platform: Platform, id_: str) -> Costly | None:
-    """Strongly consistent."""
+def read_costly(platform: Platform, ids: Iterable[str]) -> dict[str, Costly]:
+    """Strongly consistent; what is not there is left out."""
     kinds: dict[str, Records[Any]] = {
         "task": platform.tasks,
         "service": platform.services,
         "batch": platform.batch_jobs,
         "eval": platform.evaluations,
     }
-    found: Costly | None = kinds[id_.split("-", 1)[0]].get(id_)
+    wanted = set(ids)
+    found: dict[str, Costly] = {}
+    for kind, records in kinds.items():
+        if of_kind := [id_ for id_ in wanted if id_.startswith(f"{kind}-")]:
+            found |= records.get_many(of_kind)
     return found
 
 
-def _listed_costs(platform: Platform, project: str, since: str) -> dict[str, Costly]:
+def _costly(platform: Platform, project: str, admitted: Iterable[str], month: datetime) -> dict[str, Costly]:
+    """`admitted`: a moment ago; lists may be behind."""
+    since = text_of(month - timedelta(days=LOOK_BACK_DAYS))
     found: dict[str, Costly] = {task.id: task for task in _newest(platform.tasks, tasks_of(project), since)}
     found |= {service.id: service for service in _newest(platform.services, services_of(project), since)}
     found |= {job.id: job for job in _newest(platform.batch_jobs, batch_jobs_of(project), since)}
-    for admission in _newest(platform.admissions, admissions_of(project), since):
-        if admission.subject not in found and (record := read_costly(platform, admission.subject)) is not None:
-            found[admission.subject] = record
-    return found
+    unlisted = {admission.subject for admission in _newest(platform.admissions, admissions_of(project), since)} - set(found)
+    return found | read_costly(platform, unlisted.union(admitted))
+
+
+def _scenarios(platform: Platform, project: str, records: Iterable[Costly]) -> dict[str, str]:
+    """Of the models that were evaluated; of one that is not there any more, its project's."""
+    models = {record.model for record in records if isinstance(record, Evaluation)}
+    if not models:
+        return {}
+    known = {model.id: model.scenario for model in platform.models.get_many(models).values()}
+    return dict.fromkeys(models, find_project(platform, project).scenario) | known
 
 
 class _Dated(Protocol):
@@ -98,24 +115,24 @@ def _when(record: _Dated | Admission) -> str:
     return record.admitted_at if isinstance(record, Admission) else record.created_at
 
 
-def _use_of(platform: Platform, record: Costly, month: datetime, now: datetime) -> Use:
+def _use_of(record: Costly, scenarios: dict[str, str], answered: dict[str, Hours], month: datetime, now: datetime) -> Use:
     if isinstance(record, Task):
         return use_of_task(record, task_jobs(record.scenario, record.settings), month, now)
     if isinstance(record, BatchJob):
         return use_of_batch_job(record, month, now)
     if isinstance(record, Service):
-        return use_of_service(record, month, now, _answered(platform, record, month, now))
-    return use_of_evaluation(record, evaluation_job(find_model(platform, record.model).scenario), month, now)
+        return use_of_service(record, month, now, answered.get(record.id, {}))
+    return use_of_evaluation(record, evaluation_job(scenarios[record.model]), month, now)
 
 
-def _answered(platform: Platform, service: Service, month: datetime, now: datetime) -> Hours:
-    """Of a serverless one, by CloudWatch."""
-    if not service.serverless or service.running_since is None:
+def _answered(platform: Platform, records: Iterable[Costly], month: datetime, now: datetime) -> dict[str, Hours]:
+    """Of the serverless services that have run this month, by CloudWatch, all in one request."""
+    services = [r for r in records if isinstance(r, Service) and r.serverless and _has_run_since(r, month)]
+    if not services:
         return {}
-    since = max(moment_of(service.running_since), month)
-    until = moment_of(service.ended_at) if service.ended_at else now
-    if until <= since:
-        return {}
-    counted = platform.service_metrics.traffic(service.id, service.all_variants, since, until).values()
-    seconds = sum(told.invocations * (told.latency_ms or 0.0) / 1000 for told in counted)
-    return {SERVERLESS: service.serverless["memory_mb"] / 1024 * seconds / 3600}
+    seconds = platform.service_metrics.answering_s({service.id: service.all_variants for service in services}, month, now)
+    return {s.id: {SERVERLESS: s.serverless["memory_mb"] / 1024 * seconds[s.id] / 3600} for s in services if s.serverless}
+
+
+def _has_run_since(service: Service, month: datetime) -> bool:
+    return service.running_since is not None and (service.ended_at is None or moment_of(service.ended_at) > month)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from operator import itemgetter
 
+from droplearn.cli.budgeting import budget_of, show_budget_line
 from droplearn.cli.connecting import connect
 from droplearn.cli.outcome import Outcome
 from droplearn.cli.predictions import number
@@ -62,7 +63,10 @@ def _overview(client: Client, screen: Screen) -> Outcome:
 def _show_project(client: Client, screen: Screen, project: Json) -> Json:
     base = f"/v1/projects/{part(project['name'])}"
     document = project | {kind: list(client.pages(f"{base}/{kind}", kind)) for kind in ("datasets", "tasks", "services")}
+    document["budget"] = budget_of(client, project)
     screen.say(f"{project['name']}: {project['scenario'] or 'scenario not known yet'}")
+    if document["budget"]:
+        show_budget_line(screen, document["budget"])
     screen.table("datasets", ["name", "objects"], [[d["name"], d["object_count"]] for d in document["datasets"]])
     screen.table("tasks", ["id", "dataset", "status"], [[t["id"], t["dataset"], t["status"]] for t in document["tasks"]])
     screen.table("services", ["id", "model", "status"], [[s["id"], s["model"], s["status"]] for s in document["services"]])

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 
 from chalicelib.adapters import aws
+from chalicelib.adapters.announcer import EventBridgeAnnouncer
 from chalicelib.adapters.autoscaling import SageMakerAutoscaling
 from chalicelib.adapters.endpoints import SageMakerEndpoints
 from chalicelib.adapters.executions import StepFunctionsExecutions
@@ -194,6 +195,25 @@ def test_errors_of_aws_are_named_by_who_must_act(code: str, status: int, kind: t
         raise error
     with pytest.raises(TransientError), aws.translated():
         raise EndpointConnectionError(endpoint_url="http://x")
+
+
+# ---- what the account is told --------------------------------------------------------------------------------------
+def test_an_announcement_is_an_event_of_ours_that_a_rule_of_the_account_can_send_on(cloud: None):
+    events, sqs = boto3.client("events"), boto3.client("sqs")
+    queue = sqs.create_queue(QueueName="mine")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_rule(Name="mine", EventPattern=json.dumps({"source": ["droplearn"], "detail-type": ["Budget Share Used"]}))
+    events.put_targets(Rule="mine", Targets=[{"Id": "queue", "Arn": arn}])
+    for what in ("Budget Share Used", "Something Else"):
+        EventBridgeAnnouncer().announce(what, {"project": "动物园", "share": 0.8})
+    (message,) = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    assert json.loads(message["Body"])["detail"] == {"project": "动物园", "share": 0.8}
+
+
+def test_an_announcement_that_is_not_taken_is_an_error_to_try_again(cloud: None):
+    reply = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "InternalFailure", "ErrorMessage": "m"}]}
+    with patch.object(aws.client("events"), "put_events", lambda **_: reply), pytest.raises(TransientError, match="InternalFailure"):
+        EventBridgeAnnouncer().announce("Budget Share Used", {})
 
 
 # ---- the sweep's schedule ------------------------------------------------------------------------------------------

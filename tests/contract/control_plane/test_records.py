@@ -18,7 +18,7 @@ from chalicelib.domain.budget import Admission, Budget, Hold, admissions_of
 from chalicelib.domain.project import Project
 from chalicelib.domain.request import Request
 from chalicelib.domain.task import Task, tasks_of
-from droplearn.contracts.errors import InvalidRequest, NotFound
+from droplearn.contracts.errors import InvalidRequest, NotFound, Throttled
 from tests.contract.control_plane.conftest import CREDENTIALS
 from tests.contract.control_plane.test_example_store import create_table
 from tests.fakes import FakePlatform, FakeRecords
@@ -58,6 +58,17 @@ def test_what_is_added_comes_back_the_same(make: Any):
     assert tasks.add(given) is True
     assert tasks.get(given.id) == given
     assert tasks.get("task-none") is None
+
+
+def test_many_are_read_at_once_and_what_is_not_there_is_left_out(make: Any):
+    tasks = make(Task)
+    made = [task(number) for number in range(130)]
+    for one in made:
+        tasks.add(one)
+    keys = [one.id for one in made]
+    assert tasks.get_many([*keys, "task-none", keys[0]]) == {one.id: one for one in made}
+    assert tasks.get_many([]) == {}
+    assert make(Project).get_many(keys[:1]) == {}, "another kind"
 
 
 def test_adding_twice_keeps_the_first(make: Any):
@@ -152,6 +163,16 @@ def test_an_item_has_the_keys_of_the_table_reference():
     assert "listed_in" not in to_item(Request("r", "d", "m", NOW, 1))
 
 
+def test_numbers_as_large_and_as_small_as_dynamodb_keeps_them_come_back(cloud: None):
+    create_table()
+    budgets = TableRecords("table", Budget)
+    for usd, kept in ((1e7, 1e7), (0.1 + 0.2, 0.1 + 0.2), (-0.0, 0), (1e-120, 1e-120), (1e-200, 0), (5e-324, 0)):
+        budgets.put(Budget("zoo", usd, NOW, "token-1"))
+        assert budgets.get("zoo").usd == kept
+    with pytest.raises(TypeError, match="NaN"):
+        budgets.put(Budget("zoo", float("nan"), NOW, "token-1"))
+
+
 def test_a_record_can_be_changed_by_a_state_machine_in_between(make: Any):
     """The state machines write single attributes of the same item."""
     tasks = make(Task)
@@ -181,3 +202,25 @@ def test_admissions_are_listed_by_time(make: Any):
         admissions.put(Admission(f"task-{number}-a2", "zoo", f"task-{number}", f"{at}T00:00:00.000Z", 2_000_000_000))
     found = admissions.page(admissions_of("zoo"), 10, is_newest_first=True).items
     assert [admission.subject for admission in found] == ["task-1", "task-0", "task-2"]
+
+
+def test_keys_that_dynamodb_leaves_unread_are_asked_for_again_later_but_not_for_ever(cloud: None):
+    create_table()
+    waited: list[float] = []
+    tasks = TableRecords("table", Task, pause=waited.append)
+    made = [task(number) for number in range(3)]
+    for one in made:
+        tasks.add(one)
+    real = aws.client("dynamodb").batch_get_item
+
+    def one_at_a_time(*, RequestItems: dict[str, Any]) -> dict[str, Any]:
+        keys = RequestItems["table"]["Keys"]
+        found = real(RequestItems={"table": RequestItems["table"] | {"Keys": keys[:1]}})
+        return found | {"UnprocessedKeys": {"table": {"Keys": keys[1:]}} if keys[1:] else {}}
+
+    with patch.object(aws.client("dynamodb"), "batch_get_item", one_at_a_time):
+        assert tasks.get_many(one.id for one in made) == {one.id: one for one in made}
+    assert len(waited) == 2
+    none = lambda RequestItems: {"Responses": {}, "UnprocessedKeys": RequestItems}  # noqa: E731
+    with patch.object(aws.client("dynamodb"), "batch_get_item", none), pytest.raises(Throttled):
+        tasks.get_many([made[0].id])

@@ -2,57 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
-from chalicelib.api.http import handle
 from chalicelib.domain.records import Page
 from chalicelib.domain.service_version import TrafficPoint
 from chalicelib.domain.times import moment_of, text_of
 from chalicelib.service.services import stop_service
-from chalicelib.service.tokens import issue_admin_token
 from chalicelib.service.update_plan import plan_update
-from droplearn.cli.main import main
-from droplearn.client import Client
-from droplearn.contracts.connection import Connection
-from tests.contract.control_plane.http_front import CONTEXT, event_of
+from tests.contract.control_plane.conftest import Type
 from tests.fakes import FakePlatform
 from tests.unit.control_plane.test_fallen_models import A_FALL
 from tests.unit.control_plane.test_service_versions import NEW, running
 from tests.unit.control_plane.things import a_model
-
-Type = Callable[..., Any]
-
-
-@pytest.fixture
-def typed(fake_platform: FakePlatform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Type:
-    """`typed("service", "cut", ID)` -> the document; `status`: the exit status that is expected; `as_text`: what a person sees."""
-
-    def request(_client: Client, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Any:
-        asked = urlsplit(url)
-        reply = handle(event_of(method, asked.path, asked.query, headers, body or b""), CONTEXT)  # type: ignore[arg-type]
-        return SimpleNamespace(status=reply["statusCode"], data=(reply.get("body") or "").encode())
-
-    monkeypatch.setattr(Client, "_request", request)
-    connection = tmp_path / "connection.json"
-    names = {"api_url": "https://api.example.com", "region": "eu-west-1", "data_bucket": "data", "artifact_bucket": "artifacts"}
-    connection.write_text(Connection(**names, admin_token=issue_admin_token(fake_platform)).to_json())
-
-    def run(*words: str, status: int = 0, as_text: bool = False) -> Any:
-        given = [*words, "--connection", str(connection), *([] if as_text else ["--json"])]
-        assert main(given) == status
-        told = capsys.readouterr()
-        return told.out if as_text else json.loads(told.out)
-
-    return run
 
 
 @pytest.fixture
@@ -65,23 +31,6 @@ def service(fake_platform: FakePlatform) -> str:
 
 def code_of(document: dict[str, Any]) -> str:
     return document["error"]["code"]
-
-
-# ---- money ---------------------------------------------------------------------------------------------------------
-def test_a_budget_is_set_shown_and_removed_and_a_refusal_tells_the_ways_out(typed: Type, fake_platform: FakePlatform):
-    assert typed("budget", "zoo")["budget_usd"] is None
-    assert "no budget" in typed("budget", "zoo", as_text=True)
-    assert typed("budget", "zoo", "--set", "0.5")["left_usd"] == 0.5
-    asked = ("train", "--project", "zoo", "--dataset", "animals")
-    assert typed(*asked, "--estimate")["usd_at_most"] > 0.46
-    assert "0.2300 USD" in typed(*asked, "--estimate", as_text=True)
-    assert code_of(typed(*asked, "--max-runtime", "5h", status=1)) == "budget.exceeded"
-    refused = typed("deploy", a_model(fake_platform).id, "--max-runtime", "10h", status=1)
-    assert (code_of(refused), refused["error"]["details"]["left_usd"]) == ("budget.exceeded", 0.5)
-    typed("deploy", a_model(fake_platform).id)
-    shown = typed("budget", "zoo", as_text=True)
-    assert all(text in shown for text in ("0.5000 USD", "0.1020 USD", "0.3980 USD", "service-"))
-    assert typed("budget", "zoo", "--remove")["budget_usd"] is None
 
 
 # ---- a fall on the old labels ----------------------------------------------------------------------------------------

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest.mock import patch
 
 import boto3
 import pytest
 
-from chalicelib.adapters import version_traffic
+from chalicelib.adapters import aws, version_traffic
 from chalicelib.adapters.service_metrics import CloudWatchServiceMetrics
 from chalicelib.domain.service_version import Traffic, TrafficPoint
 from chalicelib.domain.times import text_of
@@ -44,6 +46,44 @@ def test_the_last_use_is_the_end_of_its_minute_at_most_now(metrics: CloudWatchSe
     assert metrics.last_use("service-x", ["v1"], since, AT) is None
     assert metrics.last_use("service-x", ["v1", "v2"], since, AT + timedelta(minutes=9)) == datetime(2026, 1, 1, 12, 1, tzinfo=UTC)
     assert metrics.last_use("service-x", ["v2"], since, AT + timedelta(seconds=5)) == AT + timedelta(seconds=5)
+
+
+def test_the_time_that_answers_took_is_summed_by_service_over_weeks(metrics: CloudWatchServiceMetrics):
+    month = datetime(2026, 1, 1, tzinfo=UTC)
+    asked = {"service-x": ["v1", "v2"], "service-y": ["v1"]}
+    found = metrics.answering_s(asked, month, AT + timedelta(days=30))
+    assert found == {"service-x": pytest.approx(0.08), "service-y": 0}
+    assert metrics.answering_s(asked, AT + timedelta(minutes=1), AT + timedelta(days=1))["service-x"] == pytest.approx(0.08), "whole hours"
+    assert metrics.answering_s(asked, AT + timedelta(hours=1), AT + timedelta(days=1))["service-x"] == 0
+    assert metrics.answering_s({}, month, AT) == {}
+
+
+def test_a_month_that_begins_this_very_moment_is_asked_for_with_an_end_behind_its_begin(cloud: None):
+    month, asked = datetime(2026, 1, 1, tzinfo=UTC), []
+
+    def reply(**given: Any) -> dict[str, Any]:
+        asked.append(given["EndTime"] > given["StartTime"])
+        return {"MetricDataResults": []}
+
+    with patch.object(aws.client("cloudwatch"), "get_metric_data", reply):
+        assert CloudWatchServiceMetrics().answering_s({"service-x": ["v1"]}, month, month) == {"service-x": 0}
+    assert asked == [True]
+
+
+def test_what_is_asked_of_cloudwatch_in_one_request_has_a_limit_and_its_periods_are_kept_for_months(cloud: None):
+    requests: list[dict[str, Any]] = []
+
+    def reply(**given: Any) -> dict[str, Any]:
+        requests.append(given)
+        told = [{"Id": query["Id"], "Values": [1e6]} for query in given["MetricDataQueries"]]
+        return {"MetricDataResults": told} if "NextToken" in given else {"MetricDataResults": told[:1], "NextToken": "more"}
+
+    asked = {f"service-{n}": [f"v{v}" for v in range(4)] for n in range(130)}
+    with patch.object(aws.client("cloudwatch"), "get_metric_data", reply):
+        found = CloudWatchServiceMetrics().answering_s(asked, AT, AT + timedelta(days=30))
+    assert [len(request["MetricDataQueries"]) for request in requests] == [500, 500, 20, 20]
+    assert (found["service-1"], found["service-0"]) == (4, 5), "a query's values may come in parts"
+    assert {query["MetricStat"]["Period"] for request in requests for query in request["MetricDataQueries"]} == {3600}
 
 
 TOLD = {

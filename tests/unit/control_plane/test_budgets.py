@@ -13,7 +13,6 @@ from chalicelib.domain.times import text_of
 from chalicelib.service import budgets
 from chalicelib.service.batch_jobs import BatchOrder, create_batch_job, restart_batch_job
 from chalicelib.service.budgets import Ask, admit, remove_budget, set_budget, show_budget
-from chalicelib.service.evaluations import create_evaluation
 from chalicelib.service.quiet_period import check_quiet
 from chalicelib.service.services import ServiceOrder, create_service
 from chalicelib.service.serving_time import TimeOrder, change_time
@@ -224,7 +223,7 @@ def test_a_service_that_was_extended_meanwhile_is_told_to_wait_with_its_version(
         add_version(platform, service.id, VersionOrder(NEW))
 
 
-# ---- batch jobs and evaluations --------------------------------------------------------------------------------------
+# ---- batch jobs ------------------------------------------------------------------------------------------------------
 def test_a_batch_job_and_its_restart_are_guarded():
     platform = with_budget(TABLE[SERVED_ON] * 1.5)
     order = BatchOrder(PROJECT, a_model(platform).id, dataset=DATASET, max_runtime_s=3600)
@@ -238,17 +237,6 @@ def test_a_batch_job_and_its_restart_are_guarded():
     restart_batch_job(platform, job.id)
     shown = show_budget(platform, PROJECT)
     assert (shown["spent_usd"], shown["reserved_usd"]) == (pytest.approx(TABLE[SERVED_ON]), pytest.approx(TABLE[SERVED_ON]))
-
-
-def test_an_evaluation_is_guarded_and_found_again():
-    platform = with_budget(TABLE[TRAINED_ON] * 1.5)
-    model = a_model(platform, dataset="elsewhere")
-    made = create_evaluation(platform, model.id, PROJECT, DATASET)
-    refused(create_evaluation, platform, model.id, PROJECT, DATASET)
-    platform.pass_time(900)
-    platform.evaluations.change(made.id, {"status": "SUCCEEDED", "ended_at": text_of(platform.now())})
-    platform.pass_time(3600)
-    assert show_budget(platform, PROJECT)["spent_usd"] == pytest.approx(TABLE[TRAINED_ON] / 4)
 
 
 # ---- what starts by itself -------------------------------------------------------------------------------------------
