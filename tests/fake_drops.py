@@ -76,6 +76,9 @@ class FakeDroppedFiles:
         raw = self.objects.get(f"{project}/{dataset}/{CONFIG_FILE}")
         return None if raw is None else raw[: MAX_CONFIG_BYTES + 1]
 
+    def read_range(self, key: str, first: int, count: int) -> bytes:
+        return self.objects.get(key, b"")[first : first + count]
+
     def listed(self, prefix: str) -> Iterator[StoredObject]:
         for key in sorted(self.objects):
             if key.startswith(prefix):

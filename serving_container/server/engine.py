@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
 from droplearn.contracts.model import ModelManifest
@@ -77,10 +78,13 @@ class OrtEngine:
 
 
 class Engines:
-    """Makes an engine for each version of a server; with `triton` all of them are models of one child."""
+    """Makes an engine for each version of a server; with `triton` all of them are models of one child.
+
+    `close` may come from another thread while one is made: a child that has been started is always known, and none is started after it.
+    """
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self._settings, self._lock, self._is_closed = settings, Lock(), False
         self._triton: TritonHost | None = None
 
     def make(self, name: str, network: Path, manifest: ModelManifest) -> Engine:
@@ -88,17 +92,27 @@ class Engines:
         if self._settings.engine == "ort":
             return OrtEngine(network, manifest, self._settings.tensorrt, self._settings.tensorrt_cache)
         from server.triton.engine import TritonEngine
-        from server.triton.host import TritonHost
 
-        if self._triton is None:
-            self._triton = TritonHost(self._settings)
-        self._triton.load(name, network, manifest)
-        return TritonEngine(self._triton, name, manifest)
+        host = self._host()
+        host.wait_until_live()
+        host.load(name, network, manifest)
+        return TritonEngine(host, name, manifest)
 
     def close(self) -> None:
         """Ends the child, if there is one."""
-        if self._triton is not None:
-            self._triton.close()
+        with self._lock:
+            self._is_closed = True
+            if self._triton is not None:
+                self._triton.close()
+
+    def _host(self) -> TritonHost:
+        from server.triton.host import TritonHost
+
+        with self._lock:
+            if self._is_closed:
+                raise InvalidModel("engine.ended", "The server ends.", hint="Start it anew.")
+            self._triton = self._triton or TritonHost(self._settings)
+            return self._triton
 
 
 def _check(what: str, described: list[str], found: list[str]) -> None:

@@ -1,12 +1,17 @@
-"""The life of the process: listen, load in the background, serve, drain on SIGTERM, exit 0. A model that cannot be served: exit 1."""
+"""The life of the process: listen, load in the background, serve, drain on SIGTERM, exit 0. A model that cannot be served: exit 1.
+
+SIGTERM while it loads: there is nothing to drain, and nobody waits for the load, which cannot be interrupted.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import os
+import signal
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from typing import Any
 
@@ -14,10 +19,11 @@ import uvicorn
 
 from server.admission import Phase
 from server.app import Serving, make_app
+from server.engine import Engines
 from server.errors import InvalidModel
 from server.json_log import JsonLogHandler, log
 from server.settings import Settings
-from server.versions import load_versions
+from server.versions import load_versions, remove_unpacked
 
 
 class DrainingServer(uvicorn.Server):
@@ -27,6 +33,8 @@ class DrainingServer(uvicorn.Server):
         super().__init__(config)
         self._serving, self._drain_until, self._next_summary = serving, 0.0, time.monotonic()
         self.has_failed, self.cut_off = False, 0
+        self.engines, self._loader = Engines(serving.settings), ThreadPoolExecutor(1, "load")
+        """The loader's thread lives as long as the process: a child that it starts would end with it."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """The second signal ends it at once."""
@@ -41,6 +49,11 @@ class DrainingServer(uvicorn.Server):
         """Listens first, so that /ping can say 503 while the model is loaded."""
         await super().startup(sockets)
         self._loading = asyncio.create_task(self._load())
+
+    @property
+    def is_loading(self) -> bool:
+        """Its thread is at it, and will be for who knows how long."""
+        return self._serving.versions is None and not self.has_failed
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second."""
@@ -65,7 +78,7 @@ class DrainingServer(uvicorn.Server):
     async def _load(self) -> None:
         started = time.perf_counter()
         try:
-            loaded = await asyncio.to_thread(load_versions, self._serving.settings)
+            loaded = await asyncio.get_running_loop().run_in_executor(self._loader, load_versions, self._serving.settings, self.engines)
         except InvalidModel as error:
             log("model_refused", "error", **error.to_dict())
             self.has_failed = self.should_exit = True
@@ -106,11 +119,12 @@ def run(settings: Settings) -> int:
     server = DrainingServer(config, serving)
     log("listening", host=settings.host, port=settings.port, workers=settings.workers, max_pending=settings.max_pending)
     server.run()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what is left is short
     serving.workers.close()
-    if serving.versions is not None:
-        serving.versions.close()
+    server.engines.close()
+    remove_unpacked(settings)
     status = 1 if server.has_failed or server.cut_off else 0
     log("stopped", cut_off=server.cut_off, exit_status=status)
-    if server.cut_off:
-        os._exit(status)  # a thread that overran the grace time must not hold the process
+    if server.cut_off or server.is_loading:
+        os._exit(status)  # a thread that overran the grace time, or still loads, must not hold the process
     return status

@@ -38,17 +38,15 @@ class Version(NamedTuple):
 
 
 class Versions:
-    """`refused`: those that could not be loaded, by name. `room`: where archives were unpacked."""
+    """`refused`: those that could not be loaded, by name."""
 
     def __init__(
         self,
         loaded: Sequence[Version],
-        engines: Engines | None = None,
         refused: Mapping[str, DropLearnError] = MappingProxyType({}),
-        room: Path | None = None,
         chance: random.Random | None = None,
     ) -> None:
-        self.loaded, self.refused, self._engines, self._room = tuple(loaded), refused, engines, room
+        self.loaded, self.refused = tuple(loaded), refused
         self._by_name = {version.name: version for version in loaded}
         self._weights, self._chance = [version.weight for version in loaded], chance or random.Random()  # noqa: S311 (traffic, not secrets)
 
@@ -74,36 +72,35 @@ class Versions:
         """By name: `ready`, or the code of what was wrong with it."""
         return {version.name: "ready" for version in self.loaded} | {name: error.code for name, error in self.refused.items()}
 
-    def close(self) -> None:
-        """Ends what the engines have started."""
-        if self._engines is not None:
-            self._engines.close()
-        if self._room is not None:
-            shutil.rmtree(self._room, ignore_errors=True)
+
+def load_versions(settings: Settings, engines: Engines | None = None) -> Versions:
+    """Verified, loaded and warm. Raises InvalidModel when none is left that takes traffic, or the one that the settings name is not. What
+    the engines have started by then is ended by him who gave them.
+    """
+    engines = engines or Engines(settings)
+    if (told := read_versions(settings.model_dir)) is not None:
+        return _load_shared(settings, engines, told)
+    return Versions([Version(settings.version, 1.0, load_prediction(settings, engines))])
 
 
-def load_versions(settings: Settings) -> Versions:
-    """Verified, loaded and warm. Raises InvalidModel when none is left that takes traffic, or the one that the settings name is not."""
-    engines = Engines(settings)
-    try:
-        if (told := read_versions(settings.model_dir)) is not None:
-            return _load_shared(settings, engines, told)
-        return Versions([Version(settings.version, 1.0, load_prediction(settings, engines))], engines)
-    except BaseException:
-        engines.close()
-        raise
+def remove_unpacked(settings: Settings) -> None:
+    """What archives were unpacked to, by this server or by one on its port that was killed."""
+    shutil.rmtree(_room(settings), ignore_errors=True)
+
+
+def _room(settings: Settings) -> Path:
+    return Path(tempfile.gettempdir()) / f"droplearn-versions-{settings.port}"
 
 
 def _load_shared(settings: Settings, engines: Engines, told: SharedVersions) -> Versions:
     """Those with the most traffic first: they get the memory."""
     loaded: list[Version] = []
     refused: dict[str, InvalidModel] = {}
-    room = Path(tempfile.gettempdir()) / f"droplearn-versions-{settings.port}"
-    shutil.rmtree(room, ignore_errors=True)  # what a server that was killed has left
+    remove_unpacked(settings)
     left_bytes = settings.max_models_mb * MIB
     for version in sorted(told.versions, key=lambda one: (one.name != settings.version, -one.weight)):
         try:
-            folder = _folder_of(settings, version, room, left_bytes)
+            folder = _folder_of(settings, version, left_bytes)
             left_bytes -= _checked_size(folder, left_bytes)
             loaded.append(Version(version.name, version.weight, _load(replace(settings, model_dir=folder), engines, version.name)))
         except InvalidModel as error:
@@ -114,14 +111,14 @@ def _load_shared(settings: Settings, engines: Engines, told: SharedVersions) -> 
     if not any(version.weight for version in loaded):
         name, first = next(iter(refused.items()))
         raise InvalidModel(first.code, f"No version is left that takes traffic; {name}: {first.message}", first.hint)
-    return Versions(loaded, engines, refused, room)
+    return Versions(loaded, refused)
 
 
-def _folder_of(settings: Settings, version: SharedVersion, room: Path, left_bytes: int) -> Path:
+def _folder_of(settings: Settings, version: SharedVersion, left_bytes: int) -> Path:
     """An archive is unpacked elsewhere: SageMaker may mount the model folder for reading only."""
     folder = settings.model_dir / version.folder
     archive = folder / ARCHIVE_FILE
-    return unpack(archive, room / version.folder, _PACKED_TIMES * left_bytes) if archive.is_file() else folder
+    return unpack(archive, _room(settings) / version.folder, _PACKED_TIMES * left_bytes) if archive.is_file() else folder
 
 
 def _checked_size(folder: Path, left_bytes: int) -> int:

@@ -79,7 +79,6 @@ def test_a_service_answers_csv_and_json_rows_until_it_is_stopped(world: World, l
         (b"a,b\n" + b"1,x\n2,x\n" * 20, {}, "dataset.one_label"),
         (b"a,b\n1,x\n2,y\n", {}, "dataset.too_few_examples"),
         (b"\x00\x01\x02", {}, "dataset.unreadable_table"),
-        (b"a,b\n" + b"1,x\n2,y\n" * 20, {"target": "price"}, "option.unknown_column"),
     ],
 )
 def test_a_table_that_nothing_can_be_learnt_from_fails_with_a_hint(world: World, table: bytes, options: dict[str, Any], code: str):
@@ -89,6 +88,14 @@ def test_a_table_that_nothing_can_be_learnt_from_fails_with_a_hint(world: World,
     task = world.end_of_task(world.start_task(f"bad-{dataset}", dataset, options=options))
     assert (task["status"], task["error"]["code"]) == ("FAILED", code), task
     assert task["error"]["hint"]
+
+
+def test_a_target_that_the_table_does_not_have_is_told_before_a_job_is_paid_for(world: World, learnt: dict[str, Any], root: Any):
+    task = world.end_of_task(world.start_task(PROJECT, "left", options={"target": "price"}))
+    assert (task["status"], task["error"]["code"]) == ("FAILED", "option.unknown_column"), task
+    assert "left" in task["error"]["hint"]
+    jobs = root("sagemaker").list_training_jobs()["TrainingJobSummaries"]
+    assert not [job for job in jobs if job["TrainingJobName"].startswith(task["id"])]
 
 
 def test_an_unknown_option_is_refused_before_anything_is_started(world: World, learnt: dict[str, Any]):

@@ -118,4 +118,4 @@ def test_up_answers_json_and_refuses_a_state_that_is_in_use(world: World, tmp_pa
             assert sweep_rule_after_a_sweep(World(tmp_path / "state")) == "DISABLED"
         finally:
             up.terminate()
-        assert up.wait(30) == 0
+        assert up.wait(120) == 0

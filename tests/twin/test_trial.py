@@ -20,12 +20,17 @@ def body(content: bytes) -> dict[str, Any]:
     return {"dataArray": [{"name": "image", "type": "stream", "body": base64.b64encode(content).decode()}]}
 
 
+def is_no_longer_loading(told: tuple[int, Any]) -> bool:
+    """On a busy machine the first may find the model still loading: it is told to try again, which costs no trial."""
+    return told[1].get("error", {}).get("code") != "trial.too_slow"
+
+
 def test_a_model_is_tried_until_its_trials_are_used(
     world: World, learnt: Learnt, tmp_path: Path, capsys: pytest.CaptureFixture[str], root: Any
 ):
     path = f"/v1/models/{learnt.model}/trial"
-    status, first = world.ask("POST", f"{path}?top=1", body(picture("circle", 900)))
-    assert status == 200, "within API Gateway's 30 seconds, also on a busy machine"
+    status, first = world.wait(lambda: world.ask("POST", f"{path}?top=1", body(picture("circle", 900))), is_no_longer_loading)
+    assert status == 200, first
     assert [entry.label for entry in PredictionSuccess.model_validate(first).result.output[0].body] == ["circle"]
     assert (first["trial"]["remaining"], first["trial"]["resets_in_s"] > 86000) == (4, True)
 

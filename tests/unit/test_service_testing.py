@@ -15,6 +15,8 @@ RESULT: dict[str, Any] = {
     "id": "test-1",
     "path": "zoo/.service-tests/service-1/",
     "image_count": 3,
+    "pending_count": 0,
+    "threshold": 0.5,
     "failed_count": 0,
     "left_out_count": 2,
     "removed_count": 0,
@@ -31,9 +33,12 @@ class Recorder:
         self.calls: list[tuple[str, str, Any]] = []
         self.uploaded: dict[str, Path] = {}
         self.result = RESULT
+        self.further: list[dict[str, Any]] = []
 
     def call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         self.calls.append((method, path, body))
+        if path.endswith("/continue") and self.further:
+            self.result = self.further.pop(0)
         return {"id": "service-1", "project": "zoo"} if path.endswith("service-1") else self.result
 
     def upload(self, files: dict[str, Path]) -> None:
@@ -44,6 +49,7 @@ class Recorder:
 def client(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     made = Recorder()
     monkeypatch.setattr(service_testing, "connect", lambda _: made)
+    monkeypatch.setattr(service_testing, "_PAUSE_S", 0.0)
     return made
 
 
@@ -86,6 +92,29 @@ def test_answers_verdicts_hints_and_what_was_left_out_are_shown(
     shown = " ".join(capsys.readouterr().out.split())
     for text in ("cat/1.jpg", "0.9000", "right", "lower the", "1002", "1 of 1 right", "2 older ones below the path were left out"):
         assert text in shown
+
+
+def test_the_command_goes_on_until_every_image_was_asked(client: Recorder, capsys: pytest.CaptureFixture[str]):
+    client.result = RESULT | {"pending_count": 2}
+    client.further = [RESULT | {"pending_count": 1}, RESULT | {"pending_count": 1}, RESULT]
+    assert main(["service", "test", "service-1"]) == 0
+    assert [path.rpartition("/")[2] for _, path, _ in client.calls] == ["tests", "continue", "continue", "continue"]
+    told = capsys.readouterr().err.splitlines()
+    assert told == ["test-1: 1 of 3 images", "test-1: 2 of 3 images"]
+
+
+def test_a_test_that_was_cut_off_is_gone_on_with_by_its_name(client: Recorder, capsys: pytest.CaptureFixture[str]):
+    client.further = [RESULT | {"pending_count": 1}, RESULT]
+    assert main(["service", "test", "service-1", "--continue", "test-1"]) == 0
+    assert {path for _, path, _ in client.calls} == {"/v1/services/service-1/tests/test-1/continue"}
+    assert main(["service", "test", "service-1", "zoo/inbox/", "--continue", "test-1", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["error"]["code"] == "service_test.goes_on"
+
+
+def test_what_has_no_answer_yet_is_said_with_the_way_to_go_on(client: Recorder, capsys: pytest.CaptureFixture[str]):
+    client.result = RESULT | {"pending_count": 1}
+    assert main(["service", "tests", "service-1", "test-1"]) == 1
+    assert "1 not asked yet (go on: --continue test-1)" in " ".join(capsys.readouterr().out.split())
 
 
 def test_an_empty_folder_tests_nothing(client: Recorder, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

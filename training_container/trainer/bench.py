@@ -49,12 +49,16 @@ class ModelBench:
 
     def metric(self, network: Path) -> float:
         """Raises OutOfTime when an evaluation as long as the last one would not end in time."""
-        if self._remaining_s() < self._evaluation_s:
+        if self.spare_s() < 0:
             raise OutOfTime
         started = time.monotonic()
         result = self._scenario.load_evaluation().evaluate(self._context(network))
         self._evaluation_s = time.monotonic() - started
         return float(result.report.metrics[self._scenario.spec.primary_metric])
+
+    def spare_s(self) -> float:
+        """By what the last evaluation took."""
+        return self._remaining_s() - self._evaluation_s
 
     def baseline(self) -> Measured:
         """The model itself. Comes before `measured`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +13,15 @@ from droplearn.networks.quantisation_choice import first_and_last
 from droplearn.networks.quantisation_noise import nodes_by_harm
 from droplearn.networks.quantising import read, to_fp16, to_int8
 from droplearn.networks.samples import Sample, spread
-from droplearn.networks.settled_norms import settle_norms
+from droplearn.networks.settled_norms import Unfinished, settle_norms
 
 NOISE_SAMPLES = 4
 FEW_IN_TOLERANCE = 10
 """Examples: when so many make up the tolerance, chance (about the root of the answers that change, either way) is small beside it."""
 FLOAT_SHARES = (0.1, 0.3)
 """Of the quantisable nodes, the most harmed first, that stay in float32 when all in int8 falls too far."""
+FIT_SHARE = 0.5
+"""Of the time that is left, for fitting the layers in front of normalisation: the rest is for making int8 from it, or without it."""
 
 
 class OutOfTime(Exception):
@@ -30,6 +33,10 @@ class Bench(Protocol):
 
     def metric(self, network: Path) -> float:
         """The scenario's primary metric with this network. Raises OutOfTime."""
+        ...
+
+    def spare_s(self) -> float:
+        """What is left of the stage's time beside one more `metric`; negative: it would not end in time."""
         ...
 
     def measured(self, network: Path, metric: float) -> Measured:
@@ -89,8 +96,9 @@ def make_variant(
     name: VariantName, network: Path, scratch: Path, samples: Sequence[Sample], bench: Bench, gate: Gate
 ) -> tuple[VariantReport, Path | None]:
     """The report, and the file of the network where there is one."""
+    left_out: list[str] = []
     makers: dict[VariantName, Callable[[], Iterator[tuple[Path, Sequence[str]]]]] = {
-        "int8": lambda: _int8_tries(read(network), scratch, samples),
+        "int8": lambda: _int8_tries(read(network), scratch, samples, bench, left_out),
         "fp16": lambda: _fp16_try(read(network), scratch),
     }
     best: Try | None = None
@@ -104,28 +112,51 @@ def make_variant(
     except OutOfTime:
         is_over = True
     if best is None:
-        return VariantReport(name=name, is_published=False, reason="The time was over before it could be measured."), None
-    return _report(name, best, bench, gate, is_over), best.network
+        told = " ".join(["The time was over before it could be measured.", *left_out])
+        return VariantReport(name=name, is_published=False, reason=told), None
+    report = _report(name, best, bench, gate, is_over)
+    return report.model_copy(update={"reason": " ".join([report.reason, *left_out])}), best.network
 
 
-def _int8_tries(model: Any, scratch: Path, samples: Sequence[Sample]) -> Iterator[tuple[Path, Sequence[str]]]:
-    """All in int8, first without group normalisation where there is some, then first and last layers in float32, then ever more of the
-    nodes that are harmed most.
+def _int8_tries(
+    model: Any, scratch: Path, samples: Sequence[Sample], bench: Bench, left_out: list[str]
+) -> Iterator[tuple[Path, Sequence[str]]]:
+    """All in int8, first without group normalisation where there is some and time for it, then first and last layers in float32, then
+    ever more of the nodes that are harmed most.
     """
-    if (settled := settle_norms(model, samples)) is not None:
+    if (settled := _settled(model, samples, bench, left_out)) is not None:
         made = scratch / "int8.settled.onnx"
         to_int8(settled, made, samples, ())
         yield made, ()
+    _check(bench)
     whole = scratch / "int8.0.onnx"
     to_int8(model, whole, samples, ())
     yield whole, ()
+    _check(bench)
     kept = first_and_last(model)
     harmed = [n for n in nodes_by_harm(model, whole, spread(samples, NOISE_SAMPLES)) if n not in kept]
     for number, share in enumerate((0.0, *FLOAT_SHARES), 1):
+        _check(bench)
         in_float = kept + harmed[: round(share * len(harmed))]
         made = scratch / f"int8.{number}.onnx"
         to_int8(model, made, samples, in_float)
         yield made, in_float
+
+
+def _settled(model: Any, samples: Sequence[Sample], bench: Bench, left_out: list[str]) -> Any | None:
+    """None: there is no normalisation to fit for, or no time, which `left_out` says."""
+    ends_at = time.monotonic() + FIT_SHARE * bench.spare_s()
+    try:
+        return settle_norms(model, samples, lambda: time.monotonic() > ends_at)
+    except Unfinished:
+        left_out.append("Its group normalisation stayed in float32: there was no time to fit it (optimise.max_runtime_s).")
+        return None
+
+
+def _check(bench: Bench) -> None:
+    """Nothing is made that could not be measured any more."""
+    if bench.spare_s() < 0:
+        raise OutOfTime
 
 
 def _fp16_try(model: Any, scratch: Path) -> Iterator[tuple[Path, Sequence[str]]]:

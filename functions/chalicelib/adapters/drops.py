@@ -1,4 +1,4 @@
-"""The data bucket's one file that is read, and the two queues around a drop."""
+"""The data bucket's files that are read, and the two queues around a drop."""
 
 from __future__ import annotations
 
@@ -25,12 +25,17 @@ class S3DroppedFiles:
         self._bucket = bucket
 
     def read_config(self, project: str, dataset: str) -> bytes | None:
-        """One GetObject of a range: a large object of that name is not fetched."""
+        """A large object of that name is not fetched."""
+        return self._range(dataset_prefix(project, dataset) + CONFIG_FILE, 0, MAX_CONFIG_BYTES + 1)
+
+    def read_range(self, key: str, first: int, count: int) -> bytes:
+        """One GetObject."""
+        return self._range(key, first, count) or b""
+
+    def _range(self, key: str, first: int, count: int) -> bytes | None:
         with translated():
             try:
-                found = client("s3").get_object(
-                    Bucket=self._bucket, Key=dataset_prefix(project, dataset) + CONFIG_FILE, Range=f"bytes=0-{MAX_CONFIG_BYTES}"
-                )
+                found = client("s3").get_object(Bucket=self._bucket, Key=key, Range=f"bytes={first}-{first + count - 1}")
             except ClientError as error:
                 if is_not_found(error):
                     return None

@@ -15,9 +15,9 @@ def as_svg(text: str) -> str:
 
 
 def as_text(text: str) -> str:
-    """Half blocks, two rows a line: light modules are drawn, so that it is read from a dark terminal."""
+    """Half blocks, two rows a line, with the quiet zone of four modules. Light modules are drawn: white on black it is read as it is."""
     drawn = StringIO()
-    _code(text).terminal(drawn, border=2, compact=True)
+    _code(text).terminal(drawn, border=4, compact=True)
     return drawn.getvalue()
 
 

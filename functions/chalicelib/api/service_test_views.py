@@ -18,6 +18,7 @@ class ServiceTestView(View):
     path: str
     created_at: str
     image_count: int
+    pending_count: int = Field(description="Images that have no answer yet: go on with the test")
     failed_count: int
     left_out_count: int = Field(description="Images below the path that are older than the thirty tested")
     removed_count: int = Field(description="Of the service's own folder: what newer images displaced")
@@ -37,6 +38,7 @@ class ImageAnswerView(View):
     """One image; `url`: for a quarter of an hour."""
 
     key: str
+    is_pending: bool = Field(description="It has no answer yet")
     url: str
     true_label: str | None
     is_right: bool | None = Field(description="The first answer, whatever the threshold; null where there is nothing to compare")

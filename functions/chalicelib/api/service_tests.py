@@ -12,8 +12,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
 
 from chalicelib.api.batch_jobs import OptionName, OptionText
-from chalicelib.api.calling import require
-from chalicelib.api.parameters import Cursor, FewRows
+from chalicelib.api.calling import caller, require
+from chalicelib.api.parameters import Cursor, FewRows, RequestKey
 from chalicelib.api.service_test_views import (
     ImageAnswerView,
     KeptImagesView,
@@ -26,7 +26,7 @@ from chalicelib.bootstrap import platform
 from chalicelib.domain.indexing import is_file_path
 from chalicelib.domain.service import Service
 from chalicelib.domain.service_test import DEFAULT_THRESHOLD, MAX_IMAGES, ImageAnswer, ImageAnswers, ServiceTest, tests_of
-from chalicelib.service import service_tests
+from chalicelib.service import service_tests, testing_images
 from chalicelib.service.finding import find_service
 from droplearn.contracts.document import Part
 from droplearn.contracts.errors import InvalidRequest
@@ -60,13 +60,23 @@ class NewServiceTest(Part):
 
 
 @router.post("/v1/services/<service>/tests", status_code=201, summary="Test a service", tags=["services"])
-def run_service_test(service: str, test: NewServiceTest) -> ServiceTestResultView:
-    """Asks about the newest 30 images below the path, and keeps what it answered. Needs Predict and, since it shows them, ListProject."""
-    project = _listed(service).project
-    require(Permission.PREDICT, project)
+def run_service_test(service: str, test: NewServiceTest, request_key: RequestKey = None) -> ServiceTestResultView:
+    """Asks about the newest 30 images below the path, as many as fit into one call, and keeps what it answered: while `pending_count` is
+    not 0, go on with `/continue`. Needs Predict and, since it shows them, ListProject.
+    """
+    require(Permission.PREDICT, _listed(service).project)
     uploads = {image.name: _decoded(image) for image in test.images}
-    order = service_tests.ServiceTestOrder(service, test.path, uploads, test.options)
+    order = service_tests.ServiceTestOrder(service, test.path, uploads, test.options, request_key, caller().id)
     return _result(*service_tests.run_test(platform(), order), test.threshold)
+
+
+@router.post("/v1/services/<service>/tests/<test>/continue", summary="Go on with a test of a service", tags=["services"])
+def continue_service_test(service: str, test: str, threshold: AtLeast = DEFAULT_THRESHOLD) -> ServiceTestResultView:
+    """Asks about images that have no answer yet, as many as fit into one call. While another call does so, or when none is left, only the
+    state is told. Needs Predict and ListProject.
+    """
+    require(Permission.PREDICT, _listed(service).project)
+    return _result(*service_tests.go_on(platform(), service, test), threshold)
 
 
 @router.get("/v1/services/<service>/tests", summary="List a service's tests", tags=["services"])
@@ -91,7 +101,7 @@ def list_test_images(service: str) -> KeptImagesView:
     path = service_images_prefix(found.project, found.id)
     images = [
         KeptImageView(name=i.key.removeprefix(path), size_bytes=i.size_bytes, changed_at=i.changed_at, url=_link(i.key))
-        for i in service_tests.kept_images(platform(), found)
+        for i in testing_images.kept_images(platform(), found)
     ]
     return KeptImagesView(path=path, images=images)
 
@@ -101,7 +111,7 @@ def remove_test_image(service: str, name: ImageName) -> Response[None]:
     """What was answered about it stays with its tests. Needs Predict."""
     found = find_service(platform(), service)
     require(Permission.PREDICT, found.project)
-    service_tests.remove_image(platform(), found, name)
+    testing_images.remove_image(platform(), found, name)
     return Response(status_code=204, body=None)
 
 
@@ -136,11 +146,18 @@ def _shown(image: ImageAnswer, threshold: float) -> ImageAnswerView:
     below = len(image.predictions(0)) - len(predictions)
     return ImageAnswerView(
         key=image.key,
+        is_pending=image.is_waiting,
         url=_link(image.key),
         true_label=image.true_label,
         is_right=image.is_right,
         predictions=predictions,
         below_threshold_count=below,
-        hint=f"Nothing reaches {threshold:.2f}: lower the threshold." if below and not predictions else "",
+        hint=_hint(image, threshold, below) if not predictions else "",
         error=image.failure,
     )
+
+
+def _hint(image: ImageAnswer, threshold: float, below: int) -> str:
+    if image.is_waiting:
+        return "Not answered yet: go on with the test."
+    return f"Nothing reaches {threshold:.2f}: lower the threshold." if below else ""

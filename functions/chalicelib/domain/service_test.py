@@ -33,14 +33,22 @@ class ServiceTest(ById):
     created_at: str
     expires_at: int
     image_count: int
-    failed_count: int
     left_out_count: int
     removed_count: int
     skipped_count: int
     """Objects that are no input of the scenario."""
-    scored_count: int
+    pending_count: int = 0
+    """Images that have no answer yet, as the last call left it."""
+    failed_count: int = 0
+    scored_count: int = 0
     """Images whose true label is one of the model's."""
-    right_count: int
+    right_count: int = 0
+    query: str = ""
+    """The options of each answer."""
+    turn: int = 0
+    """How many calls have held it."""
+    held_until: str | None = None
+    """By a call that asks now."""
     updated_at: str | None = None
 
     @property
@@ -55,13 +63,21 @@ def tests_of(service: str) -> str:
 
 
 class ImageAnswer(Part):
-    """`answer`: as the service gave it, also where it is an error; `error`: why there is none. `true_label`: one of the model's."""
+    """`answer`: as the service gave it, also where it is an error; `error`: why there is none; neither: it is still to be asked.
+    `cuts`: how often a call's time ended before it answered, asked alone. `true_label`: one of the model's.
+    """
 
     key: str
     size_bytes: int
     true_label: str | None = None
     answer: dict[str, Any] | None = None
     error: str | None = None
+    cuts: int = 0
+
+    @property
+    def is_waiting(self) -> bool:
+        """To be asked in this call or the next."""
+        return self.answer is None and self.error is None
 
     @property
     def failure(self) -> str | None:
@@ -92,3 +108,25 @@ class ImageAnswers(Document):
     """All of one test, newest image first: any threshold is answered from it, without asking the service again."""
 
     images: list[ImageAnswer]
+
+    @property
+    def waiting(self) -> list[ImageAnswer]:
+        """Those without an answer, newest first."""
+        return [image for image in self.images if image.is_waiting]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """For the test's record."""
+        verdicts = [image.is_right for image in self.images if image.is_right is not None]
+        return {
+            "image_count": len(self.images),
+            "pending_count": len(self.waiting),
+            "failed_count": sum(image.failure is not None for image in self.images),
+            "scored_count": len(verdicts),
+            "right_count": sum(verdicts),
+        }
+
+    def with_answers(self, answered: list[ImageAnswer]) -> ImageAnswers:
+        """These in their places."""
+        by_key = {image.key: image for image in answered}
+        return self.model_copy(update={"images": [by_key.get(image.key, image) for image in self.images]})

@@ -18,6 +18,9 @@ class DroppedFiles(Protocol):
     def read_config(self, project: str, dataset: str) -> bytes | None:
         """The droplearn.yaml at the dataset's root, at most one byte more than MAX_CONFIG_BYTES of it; None: there is none."""
 
+    def read_range(self, key: str, first: int, count: int) -> bytes:
+        """Of a table, whose columns are checked. Fewer bytes where the object ends, none where there is no such object."""
+
 
 class DropQueue(Protocol):
     """Where drop messages come from."""

@@ -94,7 +94,9 @@ class Recommender:
                 self._keep_shared(key, rows[key], user)
 
     def _keep_plan(self, text: str) -> None:
-        """Read with every request: a version that was removed answers no more."""
+        """What was remembered chose the rows; its own row comes along with them, and is gone where the version's rows were removed. A
+        service that no longer serves the version is refused before, by its record (api/recommend.py).
+        """
         if not text:
             raise CapacityUnavailable("service.not_running", "The service is not running.", hint="Deploy the model.")
         if text != self._text:

@@ -1,4 +1,8 @@
-"""Which objects below a path a service is tested with, and what is known of their true labels."""
+"""Which objects below a path a service is tested with, and what is known of their true labels.
+
+Images that are uploaded for it lie in a folder of the service in the data bucket, in no dataset: there the thirty newest are kept.
+Under any other path nothing is written or removed.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,9 @@ from typing import NamedTuple
 
 from chalicelib.domain.indexing import is_file_path
 from chalicelib.domain.service import Service
-from chalicelib.domain.service_test import MAX_IMAGES, MAX_LISTED
+from chalicelib.domain.service_test import MAX_IMAGES, MAX_LISTED, ImageAnswer, ImageAnswers
 from chalicelib.ports import Platform, StoredObject
+from chalicelib.service.finding import find_model
 from droplearn.contracts.dataset import ExampleStatus
 from droplearn.contracts.errors import InvalidRequest
 from droplearn.contracts.s3_layout import parse_example_key, service_images_prefix
@@ -47,6 +52,26 @@ def select(platform: Platform, service: Service, path: str) -> Selection:
     kept, displaced = (listed[:MAX_IMAGES], listed[MAX_IMAGES:]) if is_own_folder(service, path) else (listed, [])
     fit = [found for found in kept if is_file_path(found.key) and _seen(service, found).status in _INPUT]
     return Selection(fit[:MAX_IMAGES], displaced, len(fit[MAX_IMAGES:]), len(kept) - len(fit))
+
+
+def unanswered(platform: Platform, service: Service, images: Sequence[StoredObject]) -> ImageAnswers:
+    """Nobody was asked yet; true labels that the model does not know are left out."""
+    labels, known = true_labels(platform, service, [image.key for image in images]), frozenset(find_model(platform, service.model).labels)
+    fitting = {key: label for key, label in labels.items() if label in known}
+    return ImageAnswers(images=[ImageAnswer(key=i.key, size_bytes=i.size_bytes, true_label=fitting.get(i.key)) for i in images])
+
+
+def kept_images(platform: Platform, service: Service) -> list[StoredObject]:
+    """Of the service's own folder, newest first."""
+    found = platform.dropped.listed(service_images_prefix(service.project, service.id))
+    return sorted(found, key=lambda image: (image.changed_at, image.key), reverse=True)[:MAX_IMAGES]
+
+
+def remove_image(platform: Platform, service: Service, name: str) -> None:
+    """Of the service's own folder. Nothing happens when it is not there."""
+    key = service_images_prefix(service.project, service.id) + name
+    if is_own_folder(service, key):
+        platform.service_images.remove([key])
 
 
 def true_labels(platform: Platform, service: Service, keys: Sequence[str]) -> dict[str, str]:

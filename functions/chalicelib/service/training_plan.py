@@ -8,6 +8,7 @@ from chalicelib.domain.job_limits import GRACE_S
 from chalicelib.domain.task import Task
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
+from chalicelib.service.column_check import check_columns
 from chalicelib.service.finding import find_model, find_task
 from chalicelib.service.freezing import IMAGES, freeze
 from droplearn import __version__
@@ -43,6 +44,7 @@ def plan_training(platform: Platform, task_id: str, attempt: int, try_number: in
     )
     scenario = scenario_named(task.scenario)
     warnings = scenario.check(version)
+    check_columns(platform, version, settings)
     platform.tasks.change(task.id, {"dataset_version": version.version_id, "warnings": warnings}, only_if={"attempt": [attempt]})
     base = _base_model(platform, settings)
     return {

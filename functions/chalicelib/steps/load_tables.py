@@ -14,7 +14,10 @@ RESERVE_MS = 120_000
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`{"service_id", "version"?, "expires_at", "cursor"}` -> `{"is_done", "cursor", "row_count"}`. Without a version: the first."""
     remaining_ms = getattr(context, "get_remaining_time_in_millis", lambda: 10 * RESERVE_MS)
-    has_time = lambda: remaining_ms() > RESERVE_MS  # noqa: E731
+
+    def has_time() -> bool:
+        return bool(remaining_ms() > RESERVE_MS)
+
     number = int(event.get("version", 1))
     loaded = load_tables(platform(), event["service_id"], int(event["expires_at"]), event.get("cursor"), has_time, number)
     return {"is_done": loaded.cursor is None, "cursor": loaded.cursor, "row_count": loaded.row_count}

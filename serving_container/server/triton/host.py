@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class TritonHost:
-    """Used by several threads at once. Raises InvalidModel when there is no Triton, or it does not start."""
+    """Used by several threads at once. Raises InvalidModel when there is no Triton."""
 
     def __init__(self, settings: Settings) -> None:
         found = find_installation(settings.triton_home)
@@ -47,7 +47,6 @@ class TritonHost:
         threading.Thread(target=self._loop.run_forever, name="triton-client", daemon=True).start()
         try:
             self._client = self._ask(self._connect(f"127.0.0.1:{port}"))
-            self._wait(self._start_s)
         except BaseException:
             self.close()
             raise
@@ -56,6 +55,16 @@ class TritonHost:
     def is_alive(self) -> bool:
         """As long as the child runs."""
         return self._child.is_alive
+
+    def wait_until_live(self) -> None:
+        """Raises InvalidModel when it does not start."""
+        until = time.monotonic() + self._start_s
+        while not self._is_live():
+            if not self._child.is_alive or time.monotonic() > until:
+                told = " | ".join(list(self._child.last_lines)[-5:])
+                why = "did not start in time" if self._child.is_alive else "ended"
+                raise InvalidModel("model.unusable", f"Triton {why}: {told}"[:1000], hint=_LOOK_AT_LOG)
+            time.sleep(_LOOK_EVERY_S)
 
     def load(self, name: str, network: Path, manifest: ModelManifest) -> None:
         """On a GPU a TensorRT plan may be built meanwhile, which takes minutes. Raises InvalidModel."""
@@ -91,16 +100,6 @@ class TritonHost:
         from tritonclient.grpc.aio import InferenceServerClient
 
         return InferenceServerClient(address)
-
-    def _wait(self, limit_s: float) -> None:
-        """Until it listens."""
-        until = time.monotonic() + limit_s
-        while not self._is_live():
-            if not self._child.is_alive or time.monotonic() > until:
-                told = " | ".join(list(self._child.last_lines)[-5:])
-                why = "did not start in time" if self._child.is_alive else "ended"
-                raise InvalidModel("model.unusable", f"Triton {why}: {told}"[:1000], hint=_LOOK_AT_LOG)
-            time.sleep(_LOOK_EVERY_S)
 
     def _is_live(self) -> bool:
         from tritonclient.utils import InferenceServerException

@@ -32,7 +32,7 @@ def preview(options: Options, screen: Screen) -> Outcome:
         screen.table("links", ["id", "made", "opens until"], [[link["id"], link["created_at"], link["valid_until"]] for link in found])
         return Outcome({"preview_links": found})
     made = client.call("POST", base, {"valid_for_s": options.valid_for})
-    screen.say(made["qr_text"])
+    screen.qr_code(made["qr_text"])
     screen.say(made["url"])
     screen.say(f"opens until {made['valid_until']}; a phone needs https, so on one machine open it in a browser of this machine")
     return Outcome(made)

@@ -14,6 +14,8 @@ from rich.text import Text
 from droplearn.contracts.errors import DropLearnError
 
 _ANY_WIDTH = 10_000
+_WHITE_ON_BLACK, _AS_BEFORE = "\x1b[38;5;231;48;5;16m", "\x1b[0m"
+"""The two colours of the 256 that no theme changes."""
 _ID = re.compile(r"[a-z]+-[0-9a-z]{26}")
 _DATE_WIDTH = len("2026-01-31")
 _MOMENT_SHOWN = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ")
@@ -36,6 +38,13 @@ class Screen:
         """A line of the result."""
         self.close()
         self._out.print(text, markup=False)
+
+    def qr_code(self, text: str) -> None:
+        """Its light modules are drawn. A terminal is told their colours: a light one shows it like a dark one."""
+        self.close()
+        is_coloured = self._out.is_terminal and not self._out.is_dumb_terminal
+        for line in text.splitlines():
+            self._out.out(f"{_WHITE_ON_BLACK}{line}{_AS_BEFORE}" if is_coloured else line, highlight=False)
 
     def table(self, title: str, columns: list[str], rows: list[list[Any]]) -> None:
         """A small table; an empty one says so. The id that a row begins with is never folded: it is there to be copied."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -17,6 +18,8 @@ from droplearn.contracts.s3_layout import service_images_prefix
 
 MAX_IMAGES = 30
 _SHOWN = 3
+_PAUSE_S = 1.0
+"""Before a test is asked about again that did not move: another call is busy with it, or one image takes long."""
 
 
 def add_tests(command: Command) -> None:
@@ -26,6 +29,7 @@ def add_tests(command: Command) -> None:
     test_words.add_argument(
         "path", nargs="?", help="a file or a folder to upload, or PROJECT/... in the data bucket (default: what was uploaded before)"
     )
+    test_words.add_argument("--continue", dest="begun", metavar="TEST", help="go on with a test that was cut off; nothing is asked twice")
     test_words.add_argument(
         "--option", action="append", type=query_option, metavar="NAME=VALUE", help="of each answer: top=3, pos=pixels, ..."
     )
@@ -42,15 +46,37 @@ def add_tests(command: Command) -> None:
 
 
 def test(options: Options, screen: Screen) -> Outcome:
-    """Files of this machine are uploaded first; a path of the data bucket is read in place."""
+    """Files of this machine are uploaded first; a path of the data bucket is read in place. Goes on until every image has been asked."""
     client, base = connect(options.connection), f"/v1/services/{part(options.service)}"
+    tests_url = f"{base}/tests"
+    if options.begun:
+        if options.path is not None or options.option:
+            raise InvalidRequest(
+                "service_test.goes_on", "A test that goes on has its images and its options.", hint="Leave the path and --option away."
+            )
+        return _shown(screen, _finished(client, screen, tests_url, _again(client, tests_url, options.begun, options.threshold)))
     body: Json = {"options": dict(options.option or []), "threshold": options.threshold}
     if options.path is not None and Path(options.path).exists():
         service = client.call("GET", base)
         _upload(client, screen, Path(options.path), service_images_prefix(service["project"], service["id"]))
     elif options.path is not None:
         body["path"] = options.path
-    return _shown(screen, client.call("POST", f"{base}/tests", body))
+    return _shown(screen, _finished(client, screen, tests_url, client.call("POST", tests_url, body)))
+
+
+def _finished(client: Client, screen: Screen, tests_url: str, result: Json) -> Json:
+    """One call asks about as many images as fit into its time."""
+    while pending := result["pending_count"]:
+        total = result["image_count"]
+        screen.progress(f"{result['id']}: {total - pending} of {total} images", total - pending, total)
+        result = _again(client, tests_url, result["id"], result["threshold"])
+        if result["pending_count"] == pending:
+            time.sleep(_PAUSE_S)
+    return result
+
+
+def _again(client: Client, tests_url: str, test_id: str, threshold: float) -> Json:
+    return client.call("POST", f"{tests_url}/{part(test_id)}/continue", threshold=threshold)
 
 
 def _upload(client: Client, screen: Screen, path: Path, prefix: str) -> None:
@@ -98,6 +124,7 @@ def _shown(screen: Screen, result: Json) -> Outcome:
     screen.table(result["id"], ["image", "answer", "confidence", "true label", ""], rows)
     told = [
         f"{result['image_count']} images",
+        f"{result['pending_count']} not asked yet (go on: --continue {result['id']})" if result["pending_count"] else "",
         f"{result['failed_count']} failed",
         f"{_score(result)} right" if result["scored_count"] else "",
     ]
@@ -105,7 +132,7 @@ def _shown(screen: Screen, result: Json) -> Outcome:
     told += [f"{left} older ones below the path were left out" if left else ""]
     told += [f"{result['removed_count']} older ones were removed" if result["removed_count"] else ""]
     screen.say(", ".join(filter(None, told)))
-    return Outcome(result, result["failed_count"] == 0)
+    return Outcome(result, result["failed_count"] == result["pending_count"] == 0)
 
 
 def _rows(image: Json, path: str) -> list[list[object]]:

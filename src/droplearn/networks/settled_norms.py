@@ -7,7 +7,7 @@ before it have been replaced, so that errors do not add up. An approximation: wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +21,10 @@ PULL = 0.1
 _NOISE = 1e-6
 """Of a mean's square: sums in float32 tell no smaller variance."""
 _BEHIND = ("Reshape", "InstanceNormalization", "Reshape", "Mul", "Add")
+
+
+class Unfinished(Exception):
+    """There was no time to fit all layers."""
 
 
 class Norm(NamedTuple):
@@ -38,13 +42,16 @@ class Sums(NamedTuple):
     wanted: NDArray[np.float64]
 
 
-def settle_norms(model: Any, samples: Sequence[Sample]) -> Any | None:
-    """A copy without group normalisation behind 1x1 convolutions; None where there is none. `model` is left as it is."""
+def settle_norms(model: Any, samples: Sequence[Sample], is_over: Callable[[], bool]) -> Any | None:
+    """A copy without group normalisation behind 1x1 convolutions; None where there is none. `model` is left as it is.
+
+    Raises Unfinished when time is over (`is_over`, asked for each sample and layer): settled by halves the head stays in float32.
+    """
     settled = copied(model)
     if not norms(settled):
         return None
     while found := _foremost(settled):
-        sums = _sums(model, settled, found, samples)
+        sums = _sums(model, settled, found, samples, is_over)
         _replace(settled, found, sums)
     return settled
 
@@ -93,12 +100,14 @@ def _foremost(model: Any) -> list[Norm]:
     return [norm for norm in found if norm.convolution.input[0] not in behind]
 
 
-def _sums(model: Any, settled: Any, found: Sequence[Norm], samples: Sequence[Sample]) -> list[Sums]:
+def _sums(model: Any, settled: Any, found: Sequence[Norm], samples: Sequence[Sample], is_over: Callable[[], bool]) -> list[Sums]:
     """What the settled network gives to each convolution, beside what the model's normalisation gave behind it."""
     totals: list[Sums] = []
     given = values(settled, [norm.convolution.input[0] for norm in found], samples)
     wanted = values(model, [norm.output for norm in found], samples)
     for one, other in zip(given, wanted, strict=True):
+        if is_over():
+            raise Unfinished
         new = [sums_of(one[norm.convolution.input[0]], other[norm.output]) for norm in found]
         totals = [Sums(a.own + b.own, a.wanted + b.wanted) for a, b in zip(totals, new, strict=True)] if totals else new
     return totals

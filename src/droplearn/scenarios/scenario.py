@@ -29,6 +29,13 @@ class Recognised(NamedTuple):
     reason: str | None = None
 
 
+class TableColumns(NamedTuple):
+    """`known`: path -> names, of tables whose names could be told without reading them; `is_complete`: these are all."""
+
+    known: Mapping[str, Sequence[str]]
+    is_complete: bool
+
+
 class PresetSpec(Part):
     """One choice between accuracy and speed (C-5, C-13)."""
 
@@ -124,6 +131,7 @@ class Scenario:
 
     `recognise(path, size_bytes)`: from the path below the dataset, without reading the object.
     `check(version)`: raises InvalidDataset when nothing can be learnt; returns warnings.
+    `check_columns(settings, columns)`: before money is spent; raises InvalidRequest or InvalidDataset where the job would, for tables.
     `pair(pictures, annotation_files)`: the annotation file of each annotated picture, by the names alone (`labels_from="annotations"`).
     `training`, `evaluation`, `serving`: import strings.
     """
@@ -135,6 +143,7 @@ class Scenario:
     evaluation: str
     serving: str
     pair: Callable[[Sequence[str], Sequence[str]], Mapping[str, str]] | None = None
+    check_columns: Callable[[TaskSettings, TableColumns], None] | None = None
     standalone: str | None = None
     """A program that runs such a model by itself: exported as predict.py. None: a model is more than one network."""
 

@@ -110,6 +110,8 @@ def test_no_more_of_a_config_is_fetched_than_may_count(world: AwsPlatform, body:
     found = files.read_config("p", "d")
     assert found is not None
     assert len(found) == size
+    assert files.read_range("p/d/droplearn.yaml", 1, 3) == body[1:4]
+    assert files.read_range("p/d/none.csv", 0, 3) == b""
 
 
 def test_only_if_none_means_not_set(world: AwsPlatform):

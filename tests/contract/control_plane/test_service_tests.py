@@ -18,6 +18,7 @@ from tests.fake_drops import FakeDroppedFiles, FakeServiceImages
 from tests.unit.control_plane.test_testing_services import OWN, a_service
 from tests.unit.control_plane.things import PROJECT
 
+KEY = {"idempotency-key": "click"}
 IMAGE = {"name": "cat/1.jpg", "body": base64.b64encode(b"picture").decode()}
 
 
@@ -36,6 +37,15 @@ def test_a_test_is_made_listed_and_seen_at_another_threshold(call: Call, path: s
     assert (status, [p["label"] for p in seen["images"][0]["predictions"]], seen["images"][0]["hint"]) == (200, ["cat", "dog"], "")
     status, listed = call("GET", f"{path}/tests")
     assert (status, [test["id"] for test in listed["tests"]]) == (200, [made["id"]])
+
+
+def test_a_test_goes_on_and_the_same_key_makes_no_second(call: Call, path: str):
+    made = call("POST", f"{path}/tests", {"images": [IMAGE]}, **KEY)[1]
+    again = call("POST", f"{path}/tests", {"images": [IMAGE]}, **KEY)[1]
+    status, seen = call("POST", f"{path}/tests/{made['id']}/continue", query="threshold=0.9")
+    assert (status, made["pending_count"], made["id"], seen["id"]) == (200, 0, again["id"], again["id"])
+    assert (seen["images"][0]["is_pending"], seen["images"][0]["predictions"]) == (False, [])
+    assert call("POST", f"{path}/tests", {"images": []}, **KEY)[0] == 409
 
 
 def test_kept_images_are_listed_and_removed(call: Call, path: str):
@@ -65,9 +75,9 @@ def test_what_makes_no_sense_is_refused(call: Call, path: str, body: Any, code: 
 @pytest.mark.parametrize(
     ("permissions", "statuses"),
     [
-        ([Permission.LIST_PROJECT], (403, 200, 403)),
-        ([Permission.PREDICT], (403, 403, 204)),
-        ([Permission.PREDICT, Permission.LIST_PROJECT], (201, 200, 204)),
+        ([Permission.LIST_PROJECT], (403, 403, 200, 403)),
+        ([Permission.PREDICT], (403, 403, 403, 204)),
+        ([Permission.PREDICT, Permission.LIST_PROJECT], (201, 200, 200, 204)),
     ],
 )
 def test_who_tests_may_predict_and_see_the_project(call: Call, path: str, permissions: list[Permission], statuses: tuple[int, ...]):
@@ -75,6 +85,7 @@ def test_who_tests_may_predict_and_see_the_project(call: Call, path: str, permis
     token = call("POST", "/v1/tokens", {"permissions": permissions, "projects": [PROJECT]})[1]["token"]
     asked = (
         call("POST", f"{path}/tests", {"images": [IMAGE]}, token=token)[0],
+        call("POST", f"{path}/tests/{made['id']}/continue", token=token)[0],
         call("GET", f"{path}/tests/{made['id']}", token=token)[0],
         call("DELETE", f"{path}/test-images", query="name=x", token=token)[0],
     )

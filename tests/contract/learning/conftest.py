@@ -13,6 +13,9 @@ from tests.pictures import COLOURS, hard_picture, picture
 
 LABELS = tuple(COLOURS)
 
+STOPPED_S = 110
+"""From SIGTERM to a saved model: SageMaker kills after 120 s."""
+
 
 def write(folder: Path, count: int, labels=LABELS, make=picture, first=0) -> Path:
     for label in labels:

@@ -14,6 +14,7 @@ from droplearn.contracts.training import MetricLine, TaskSettings
 from droplearn.scenarios.sound_classification.audio import decode
 from droplearn.scenarios.sound_classification.sample import LABELS, sound, write_sample
 from droplearn.scenarios.sound_classification.windows import WindowShape, cut
+from tests.contract.learning.conftest import STOPPED_S
 
 NAME = "sound_classification"
 
@@ -190,17 +191,15 @@ def test_the_small_network_is_compared_and_its_curves_are_printed(small):
     assert job.manifest.stop_reason == "epochs_done"
 
 
-def test_a_stop_during_the_small_network_keeps_the_model_and_takes_seconds(small, tmp_path):
+def test_a_stop_during_the_small_network_keeps_the_model_before_it_would_be_killed(small, tmp_path):
     _, folder = small
     job, *_ = lay_out(tmp_path / "job", folder, hyper_parameters={"epochs": 1000, "batch_size": 6})
     process = job.start("train")
     end = time.monotonic() + 180
     while time.monotonic() < end and process.poll() is None and not [m for m in job.lines("metric") if m["stage"] == "small"]:
         time.sleep(0.05)
-    asked = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(110) == 0, job.log.read_text()
-    assert time.monotonic() - asked < 60
+    assert process.wait(STOPPED_S) == 0, job.log.read_text()
     assert (job.manifest.stop_reason, job.manifest.is_final) == ("stop_requested", True)
 
 

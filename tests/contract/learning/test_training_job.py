@@ -15,7 +15,7 @@ from benchmarks.learning.local_job import LocalJob
 from droplearn.contracts.dataset import HealthReport
 from droplearn.contracts.training import MetricLine
 from droplearn.scenarios.image_classification.pixels import prepare
-from tests.contract.learning.conftest import lay_out, write
+from tests.contract.learning.conftest import STOPPED_S, lay_out, write
 from tests.pictures import picture
 
 TUNED = {"hyper_parameters": {"epochs": 2, "batch_size": 16, "learning_rate": 1e-5}, "seed": 7}
@@ -129,14 +129,12 @@ def test_fine_tuning_prints_the_curves_and_compares_candidates(tuned):
     assert [line.epoch for line in lines[3:]] == list(range(1, len(lines) - 2)), "the refits are one curve"
 
 
-def test_a_stop_during_fine_tuning_keeps_the_model_and_takes_seconds(new_job, hard):
+def test_a_stop_during_fine_tuning_keeps_the_model_before_it_would_be_killed(new_job, hard):
     job = new_job(hard, hyper_parameters={"epochs": 500, "batch_size": 16})
     process = job.start("train")
     wait_for(job, "progress", "finetune", process)
-    asked = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(110) == 0, job.log.read_text()
-    assert time.monotonic() - asked < 60
+    assert process.wait(STOPPED_S) == 0, job.log.read_text()
     assert (job.manifest.stop_reason, job.manifest.is_final) == ("stop_requested", True)
 
 
@@ -212,7 +210,7 @@ def test_two_processes_stop_together_and_keep_the_model(new_job, hard):
     process = job.start("train", DROPLEARN_PROCESSES_PER_HOST="2")
     wait_for(job, "progress", "finetune", process)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(110) == 0, job.log.read_text()
+    assert process.wait(STOPPED_S) == 0, job.log.read_text()
     assert job.manifest.stop_reason == "stop_requested"
 
 

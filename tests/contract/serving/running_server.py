@@ -55,10 +55,17 @@ class RunningServer:
         self.process.communicate()
 
     def wait_until_ready(self, timeout_s: float = 120.0) -> Self:
+        return self._wait_for_ping((200,), timeout_s)
+
+    def wait_until_it_answers(self, timeout_s: float = 120.0) -> Self:
+        """Ready or not."""
+        return self._wait_for_ping((200, 503), timeout_s)
+
+    def _wait_for_ping(self, statuses: tuple[int, ...], timeout_s: float) -> Self:
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
-                if self.ask("GET", "/ping").status == 200:
+                if self.ask("GET", "/ping").status in statuses:
                     return self
             except OSError:
                 pass

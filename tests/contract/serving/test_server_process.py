@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
+import tarfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -19,7 +21,7 @@ from droplearn.contracts.prediction import PredictionError, PredictionSuccess
 from droplearn.scenarios.image_classification.pixels import prepare
 from tests.contract.serving.running_server import RunningServer, json_body, read_answer
 from tests.unit.serving.pictures import bomb, encode, scene
-from tests.unit.serving.tiny_model import LABELS, SIZE, network, write_model
+from tests.unit.serving.tiny_model import LABELS, SIZE, network, write_model, write_versions
 
 COLOURS = {"red": (200, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 200)}
 
@@ -213,6 +215,33 @@ def test_sigterm_finishes_what_is_in_flight_refuses_the_rest_and_exits_0(tmp_pat
         assert answer.json["result"]["output"][0]["body"][0]["label"] == "green"
         assert server.process.wait(60) == 0
         assert server.log()[-1] | {"time": ""} == {"time": "", "level": "info", "event": "stopped", "cut_off": 0, "exit_status": 0}
+
+
+def never_loads(folder: Path) -> None:
+    """Its manifest is a pipe that nobody writes into: whoever reads it waits."""
+    (folder / "model.json").unlink()
+    os.mkfifo(folder / "model.json")
+
+
+@pytest.mark.parametrize("is_shared", [False, True], ids=["one model", "several, the first loaded"])
+def test_sigterm_while_a_model_loads_ends_it_at_once_and_leaves_nothing(tmp_path: Path, is_shared: bool) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    folder = write_versions(tmp_path / "model", v1=1.0, v2=0.5) if is_shared else write_model(tmp_path / "model")
+    if is_shared:
+        with tarfile.open(tmp_path / "archive", "w:gz") as archive:
+            archive.add(folder / "of-v1", ".")
+        (tmp_path / "archive").rename(folder / "of-v1" / "model.tar.gz")
+    never_loads(folder / "of-v2" if is_shared else folder)
+    with RunningServer(folder, {"TMPDIR": str(temporary)}) as server:
+        server.wait_until_it_answers()
+        while is_shared and not list(temporary.glob("*/of-v1/model.json")):
+            assert server.process.poll() is None
+        assert server.ask("GET", "/ping").status == 503
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(60) == 0
+        assert server.log()[-1] | {"time": ""} == {"time": "", "level": "info", "event": "stopped", "cut_off": 0, "exit_status": 0}
+    assert list(temporary.glob("droplearn-*")) == []
 
 
 def test_a_request_that_outlives_the_grace_time_is_cut_off(tmp_path: Path) -> None:

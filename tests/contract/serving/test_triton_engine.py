@@ -13,7 +13,7 @@ from PIL import Image
 
 from droplearn.contracts.model import TensorSpec
 from tests.contract.serving.running_server import RunningServer
-from tests.contract.serving.test_server_process import coloured
+from tests.contract.serving.test_server_process import coloured, never_loads
 from tests.unit.serving.pictures import encode, scene
 from tests.unit.serving.tiny_model import write_model, write_versions
 
@@ -73,22 +73,47 @@ def test_a_signal_reaches_the_child_and_both_end_well(model_dir):
     with RunningServer(model_dir, {"SERVER_ENGINE": "triton", "SERVER_WORKERS": "1"}) as server:
         child = child_of(server.wait_until_ready(60))
         server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(20) == 0
-        psutil.wait_procs([child], timeout=5)
+        assert server.process.wait(60) == 0
+        psutil.wait_procs([child], timeout=60)
         assert not child.is_running()
+
+
+def ends_well_with_its_child(server: RunningServer) -> None:
+    while not (children := [p for p in psutil.Process(server.process.pid).children() if p.name() in ("tritonserver", "sleep")]):
+        assert server.process.poll() is None
+    assert server.wait_until_it_answers().ask("GET", "/ping").status == 503
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(60) == 0
+    assert psutil.wait_procs(children, timeout=60)[1] == []
+
+
+def test_sigterm_while_the_child_starts_ends_both(model_dir, tmp_path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "backends" / "onnxruntime").mkdir(parents=True)
+    (tmp_path / "bin" / "tritonserver").write_text("#!/bin/sh\nexec sleep 600\n")
+    (tmp_path / "bin" / "tritonserver").chmod(0o755)
+    with RunningServer(model_dir, {"SERVER_ENGINE": "triton", "SERVER_TRITON_HOME": str(tmp_path)}) as server:
+        ends_well_with_its_child(server)
+
+
+def test_sigterm_while_another_version_loads_ends_the_child_too(tmp_path):
+    folder = write_versions(tmp_path, v1=1.0, v2=0.5)
+    never_loads(folder / "of-v2")
+    with RunningServer(folder, {"SERVER_ENGINE": "triton", "SERVER_WORKERS": "1"}) as server:
+        ends_well_with_its_child(server)
 
 
 def test_a_child_that_is_killed_ends_the_server_so_that_its_host_starts_it_anew(model_dir):
     with RunningServer(model_dir, {"SERVER_ENGINE": "triton", "SERVER_WORKERS": "1"}) as server:
         child_of(server.wait_until_ready(60)).kill()
-        assert server.process.wait(20) == 1
+        assert server.process.wait(60) == 1
 
 
 def test_a_server_that_is_killed_leaves_no_child_behind(model_dir):
     with RunningServer(model_dir, {"SERVER_ENGINE": "triton", "SERVER_WORKERS": "1"}) as server:
         child = child_of(server.wait_until_ready(60))
         server.process.kill()
-        assert psutil.wait_procs([child], timeout=15)[1] == []
+        assert psutil.wait_procs([child], timeout=60)[1] == []
 
 
 def test_versions_are_models_of_one_child_and_one_that_it_cannot_load_takes_no_other_with_it(tmp_path):

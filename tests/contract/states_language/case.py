@@ -34,7 +34,7 @@ class Case:
     expected: Any = None  # the output, or a test of the description
     input: Any = field(default_factory=dict)
     status: str = "SUCCEEDED"
-    at_most_s: float = 30
+    at_most_s: float = 60
     at_least_s: float = 0
     during: Callable[[Aws, str], None] | None = None
 

@@ -38,16 +38,15 @@ CASES = [
     Case("wait-timestamp", wait_until("%Y-%m-%dT%H:%M:%SZ"), ended_when_it_was_told),
     Case("wait-timestamp-with-fraction", wait_until("%Y-%m-%dT%H:%M:%S.123Z"), ended_when_it_was_told),
     Case("wait-timestamp-with-offset", wait_until("%Y-%m-%dT%H:%M:%S+00:00"), ended_when_it_was_told),
-    Case("stop-in-wait", states(A=SLEEP), status="ABORTED", during=stop_after(0.3), at_most_s=30),
+    Case("stop-in-wait", states(A=SLEEP), status="ABORTED", during=stop_after(0.3)),
     Case(
         "stop-in-retry-sleep",
         states(
             A=task(INVOKE, {"FunctionName": "flaky"})
-            | {"Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 20, "MaxAttempts": 1}]},
+            | {"Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 600, "MaxAttempts": 1}]},
         ),
         status="ABORTED",
         during=stop_after(3),
-        at_most_s=18,
     ),
     Case(
         "choice-numbers-and-presence",
@@ -98,7 +97,6 @@ CASES = [
         ),
         [0, 1, 2],
         at_least_s=1,
-        at_most_s=30,
     ),
     Case(
         "parallel-branch-fails",
@@ -111,14 +109,12 @@ CASES = [
             "States.ALL",
         ),
         {"Error": "E", "Cause": "c"},
-        at_most_s=30,
     ),
     Case(
         "machine-timeout",
         {**states(A=SLEEP), "TimeoutSeconds": 1},
         status="TIMED_OUT",
         at_least_s=1,
-        at_most_s=30,
     ),
     Case(
         "fail-with-paths",
@@ -127,6 +123,6 @@ CASES = [
         {"e": "E1", "c": "why"},
         status="FAILED",
     ),
-    Case("hundred-passes", chain({"Type": "Pass"}, 100), {}, at_most_s=60),
-    Case("thirty-updates", chain({"Type": "Task", "Resource": UPDATE, "Parameters": COUNT_UP, "ResultPath": None}, 30), {}, at_most_s=60),
+    Case("hundred-passes", chain({"Type": "Pass"}, 100), {}),
+    Case("thirty-updates", chain({"Type": "Task", "Resource": UPDATE, "Parameters": COUNT_UP, "ResultPath": None}, 30), {}),
 ]

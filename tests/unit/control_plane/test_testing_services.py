@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from threading import Event
+from threading import Event, Lock
 from typing import Any
 
 import pytest
 
 from chalicelib.domain.example import Example, Replacement
 from chalicelib.domain.service import Service
+from chalicelib.domain.service_test import ImageAnswers, ServiceTest
 from chalicelib.ports import Answer, EndpointState
-from chalicelib.service import service_tests
-from chalicelib.service.service_tests import ServiceTestOrder, read_test, run_test
+from chalicelib.service import asking
+from chalicelib.service.service_tests import ServiceTestOrder, go_on, read_test, run_test
+from chalicelib.service.testing_images import kept_images, remove_image
 from droplearn.contracts.dataset import ExampleStatus
 from droplearn.contracts.errors import Conflict, InvalidDataset, InvalidRequest, NotFound, Throttled, UnsupportedScenario
 from droplearn.contracts.s3_layout import service_images_prefix
@@ -74,7 +76,7 @@ def test_of_what_was_uploaded_the_thirty_newest_are_kept(platform: FakePlatform)
     assert (test.image_count, test.removed_count, test.left_out_count) == (30, 3, 0)
     assert answers.images[0].key == f"{OWN}32.jpg"
     assert not {f"{OWN}{n}.jpg" for n in range(3)} & set(platform.dropped.objects)
-    assert service_tests.kept_images(platform, platform.services.get("service-x"))[0].key == f"{OWN}32.jpg"
+    assert kept_images(platform, platform.services.get("service-x"))[0].key == f"{OWN}32.jpg"
 
 
 def test_below_any_other_path_nothing_is_removed_and_what_is_left_out_is_said(platform: FakePlatform):
@@ -134,8 +136,16 @@ def test_what_goes_wrong_about_one_image_is_told_in_its_place(platform: FakePlat
     assert (test.failed_count, answers.images[0].error) == (1, told)
 
 
-def test_an_image_that_takes_too_long_costs_nothing_but_itself(platform: FakePlatform, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(service_tests, "BUDGET_S", 0.05)
+def finished(platform: FakePlatform, test: ServiceTest, calls: int = 10) -> tuple[ServiceTest, ImageAnswers]:
+    for _ in range(calls):
+        test, answers = go_on(platform, test.service, test.id)
+        if not test.pending_count:
+            return test, answers
+    raise AssertionError(f"{test.pending_count} images are left after {calls} more calls")
+
+
+def test_an_image_that_takes_too_long_costs_the_others_nothing_and_is_told(platform: FakePlatform, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(asking, "BUDGET_S", 0.3)
     end, invoke = Event(), platform.endpoints.invoke
 
     def slow(service_id: str, body: bytes, content_type: str, options: str = "") -> Answer:
@@ -144,10 +154,113 @@ def test_an_image_that_takes_too_long_costs_nothing_but_itself(platform: FakePla
         return invoke(service_id, body, content_type, options)
 
     platform.endpoints.invoke = slow  # type: ignore[method-assign]
-    test, answers = run_test(platform, ServiceTestOrder("service-x", uploads={"1.jpg": b"slow", "2.jpg": b"fast"}))
+    test, _ = run_test(platform, ServiceTestOrder("service-x", uploads={"2.jpg": b"slow", "1.jpg": b"fast"}))
+    assert test.pending_count
+    test, answers = finished(platform, test)
     end.set()
-    assert {image.key.removeprefix(OWN): image.failure is None for image in answers.images} == {"1.jpg": False, "2.jpg": True}
-    assert test.failed_count == 1
+    assert {image.key.removeprefix(OWN): image.failure for image in answers.images} == {
+        "2.jpg": "no answer within 0.3 s, asked alone",
+        "1.jpg": None,
+    }
+    assert (test.image_count, test.failed_count) == (2, 1)
+
+
+class SlowService:
+    """Each answer takes some seconds of a clock that only it moves."""
+
+    def __init__(self, platform: FakePlatform, monkeypatch: pytest.MonkeyPatch, answer_s: float) -> None:
+        self.now_s, self.answer_s, self.asked = 0.0, answer_s, 0
+        self._answer, self._lock = platform.endpoints.answer, Lock()
+        monkeypatch.setattr(asking, "monotonic", lambda: self.now_s)
+        platform.endpoints.invoke = self.invoke  # type: ignore[method-assign]
+
+    def invoke(self, *_: Any) -> Answer:
+        with self._lock:
+            self.now_s, self.asked = self.now_s + self.answer_s, self.asked + 1
+        return self._answer
+
+
+FIVE = {f"{n}.jpg": b"a" for n in range(5)}
+
+
+def test_a_call_asks_about_what_fits_and_the_next_goes_on(platform: FakePlatform, monkeypatch: pytest.MonkeyPatch):
+    service = SlowService(platform, monkeypatch, answer_s=7)
+    test, answers = run_test(platform, ServiceTestOrder("service-x", uploads=FIVE))
+    assert (test.image_count, test.pending_count, len(answers.waiting)) == (5, 3, 3)
+    assert read_test(platform, "service-x", test.id) == (test, answers), "what was answered is kept at once"
+    test, _ = go_on(platform, "service-x", test.id)
+    assert test.pending_count == 1
+    test, answers = go_on(platform, "service-x", test.id)
+    assert (test.pending_count, test.failed_count, answers.waiting) == (0, 0, [])
+    assert go_on(platform, "service-x", test.id) == (test, answers), "once more changes nothing"
+    assert service.asked == 5, "nobody is asked twice"
+
+
+def test_fast_answers_are_asked_for_many_at_once_within_one_call(platform: FakePlatform, monkeypatch: pytest.MonkeyPatch):
+    SlowService(platform, monkeypatch, answer_s=0.6)
+    test, _ = run_test(platform, ServiceTestOrder("service-x", uploads={f"{n}.jpg": b"a" for n in range(30)}))
+    assert (test.image_count, test.pending_count) == (30, 0)
+
+
+def test_a_second_click_meanwhile_only_sees_how_far_the_first_is(platform: FakePlatform, monkeypatch: pytest.MonkeyPatch):
+    service, seen = SlowService(platform, monkeypatch, answer_s=7), list[int]()
+    order = ServiceTestOrder("service-x", uploads=FIVE, request_key="click", caller="token-1")
+    invoke = service.invoke
+
+    def clicked(*given: Any) -> Answer:
+        seen.append(len(run_test(platform, order)[1].waiting))
+        return invoke(*given)
+
+    platform.endpoints.invoke = clicked  # type: ignore[method-assign]
+    test, _ = run_test(platform, order)
+    assert (seen, service.asked, test.pending_count) == ([5, 4], 2, 3)
+    assert len(platform.service_tests.known) == 1
+
+
+def test_a_call_that_was_killed_keeps_what_it_had_and_the_next_goes_on_when_it_is_surely_dead(
+    platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
+):
+    service = SlowService(platform, monkeypatch, answer_s=7)
+    test, _ = run_test(platform, ServiceTestOrder("service-x", uploads=FIVE))
+    platform.service_tests.change(test.id, {"held_until": "2026-01-01T00:00:45.000Z", "turn": test.turn + 1})
+    assert go_on(platform, "service-x", test.id)[0].pending_count == 3
+    assert service.asked == 2
+    platform.pass_time(46)
+    assert finished(platform, test)[0].pending_count == 0
+    assert service.asked == 5
+
+
+def test_a_call_that_breaks_gives_the_test_back(platform: FakePlatform, monkeypatch: pytest.MonkeyPatch):
+    SlowService(platform, monkeypatch, answer_s=7)
+    monkeypatch.setattr(platform.dropped, "listed", _broken_after(platform.dropped.listed, 1))
+    with pytest.raises(Throttled):
+        run_test(platform, ServiceTestOrder("service-x", uploads=FIVE))
+    (test,) = platform.service_tests.known.values()
+    assert (test.held_until, test.pending_count) == (None, 5)
+    assert read_test(platform, "service-x", test.id)[1].images == [], "nothing is known of its images yet"
+    monkeypatch.undo()
+    assert finished(platform, test)[0].image_count == 5
+
+
+def _broken_after(work: Any, calls: int) -> Any:
+    left = iter([True] * calls)
+
+    def broken(*given: Any) -> Any:
+        if next(left, False):
+            return work(*given)
+        raise Throttled("aws.throttled", "slow down")
+
+    return broken
+
+
+def test_a_test_does_not_go_on_with_another_model_or_a_service_that_ended(platform: FakePlatform, monkeypatch: pytest.MonkeyPatch):
+    SlowService(platform, monkeypatch, answer_s=7)
+    test, answers = run_test(platform, ServiceTestOrder("service-x", uploads=FIVE))
+    for fields, code in (({"model": "model-y"}, r"service_test\.model_changed"), ({"status": "STOPPED"}, r"service\.not_running")):
+        platform.services.change("service-x", fields)
+        with pytest.raises(Conflict, match=code):
+            go_on(platform, "service-x", test.id)
+    assert read_test(platform, "service-x", test.id) == (test, answers)
 
 
 def test_an_image_that_is_too_large_or_gone_is_not_sent(platform: FakePlatform, monkeypatch: pytest.MonkeyPatch):
@@ -191,5 +304,5 @@ def test_only_images_of_the_service_s_own_folder_are_removed_by_name(platform: F
     put(platform, f"{OWN}cat/1.jpg")
     service = platform.services.get("service-x")
     for name in ("cat/1.jpg", "cat/1.jpg", "../service-y/1.jpg"):
-        service_tests.remove_image(platform, service, name)
-    assert service_tests.kept_images(platform, service) == []
+        remove_image(platform, service, name)
+    assert kept_images(platform, service) == []

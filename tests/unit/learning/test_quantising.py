@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from droplearn.contracts.optimisation import Measured
 from droplearn.networks.quantisation_choice import first_and_last, quantisable
 from droplearn.networks.quantisation_noise import nodes_by_harm
 from droplearn.networks.quantising import read, to_fp16, to_int8
+from droplearn.networks.settled_norms import Unfinished
 from trainer.variants import Gate, OutOfTime, doubts, make_variant
 
 SIZE = 8
@@ -121,8 +123,11 @@ def test_the_layer_whose_values_span_most_is_told_first(network, samples, tmp_pa
 class Bench:
     """Tells the metrics that a test has set, one a try."""
 
-    def __init__(self, *metrics: float | None) -> None:
-        self._metrics = iter(metrics)
+    def __init__(self, *metrics: float | None, spare_s: Iterable[float] = ()) -> None:
+        self._metrics, self._spare_s = iter(metrics), iter(spare_s)
+
+    def spare_s(self) -> float:
+        return next(self._spare_s, 3600.0)
 
     def metric(self, network: Path) -> float:
         told = next(self._metrics)
@@ -163,9 +168,31 @@ def test_ever_more_stays_in_float_until_the_metric_holds(network, samples, tmp_p
 def test_group_normalisation_is_replaced_first_and_comes_back_where_the_metric_falls(
     network, samples, tmp_path, monkeypatch, metrics, file
 ):
-    monkeypatch.setattr("trainer.variants.settle_norms", lambda model, _: model)
+    monkeypatch.setattr("trainer.variants.settle_norms", lambda model, *_: model)
     report, made = make_variant("int8", network, tmp_path, samples, Bench(*metrics), GATE)
     assert (report.is_published, made.name) == (True, file)
+
+
+def never_fitted(model: object, samples: object, is_over: Callable[[], bool]) -> None:
+    while not is_over():
+        pass
+    raise Unfinished
+
+
+def test_where_time_is_short_normalisation_stays_and_the_report_says_why(network, samples, tmp_path, monkeypatch):
+    monkeypatch.setattr("trainer.variants.settle_norms", never_fitted)
+    report, made = make_variant("int8", network, tmp_path, samples, Bench(0.95, spare_s=[0.02]), GATE)
+    assert (report.is_published, made.name) == (True, "int8.0.onnx")
+    told = "2.0 times faster on this CPU. Its group normalisation stayed in float32: there was no time to fit it (optimise.max_runtime_s)."
+    assert report.reason.endswith(told)
+
+
+@pytest.mark.parametrize(("spare_s", "tries"), [([-1, -1], 0), ([3600, -1], 0), ([3600, 1, -1], 1), ([3600, 1, 1, 1, -1], 2)])
+def test_nothing_is_made_that_could_not_be_measured_any_more(network, samples, tmp_path, spare_s, tries):
+    report, made = make_variant("int8", network, tmp_path, samples, Bench(0.8, 0.8, 0.8, spare_s=spare_s), GATE)
+    assert len(list(tmp_path.glob("int8.*.onnx"))) == tries
+    assert (made is None) == (tries == 0)
+    assert "The time was over before" in report.reason
 
 
 def test_a_variant_that_could_not_be_measured_in_time_is_none(network, samples, tmp_path):

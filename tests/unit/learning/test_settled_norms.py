@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from droplearn.networks.settled_norms import Sums, fitted, norms, settle_norms, sums_of
+from droplearn.networks.settled_norms import Sums, Unfinished, fitted, norms, settle_norms, sums_of
 
 CHANNELS, GROUPS, SIDE = 8, 2, 6
 
@@ -63,10 +63,28 @@ def answer(model: onnx.ModelProto, sample: dict[str, np.ndarray]) -> np.ndarray:
     return onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"]).run(None, sample)[0]
 
 
+def never() -> bool:
+    return False
+
+
+@pytest.mark.parametrize("looks", [0, 1, 7])
+def test_a_fit_ends_when_its_time_is_over(looks: int):
+    """Three layers are fitted to four samples each: twelve looks at the clock."""
+    left = iter([False] * looks)
+    with pytest.raises(Unfinished):
+        settle_norms(network(3), pictures(4, 0.0), lambda: next(left, True))
+    left = iter([False] * 12)
+    assert settle_norms(network(3), pictures(4, 0.0), lambda: next(left, True)) is not None
+
+
+def test_a_network_without_normalisation_needs_no_time():
+    assert settle_norms(network(1, kernel=3), pictures(1, 0.0), lambda: True) is None
+
+
 def test_where_all_pictures_spread_alike_nothing_changes():
     model, samples = network(3), pictures(4, 0.0)
     before = model.SerializeToString()
-    settled = settle_norms(model, samples)
+    settled = settle_norms(model, samples, never)
     assert [n.op_type for n in settled.graph.node] == ["Conv", "Relu"] * 3
     assert answer(settled, samples[0]) == pytest.approx(answer(model, samples[0]), abs=1e-3)
     assert model.SerializeToString() == before
@@ -74,13 +92,13 @@ def test_where_all_pictures_spread_alike_nothing_changes():
 
 def test_where_they_differ_a_little_the_answers_do():
     model, samples = network(3), pictures(40, 0.1)
-    settled = settle_norms(model, samples[:30])
+    settled = settle_norms(model, samples[:30], never)
     error = [answer(settled, s) - answer(model, s) for s in samples[30:]]
     assert np.std(error) < 0.1 * np.std([answer(model, s) for s in samples])
 
 
 def test_only_what_stands_behind_a_1x1_convolution_is_replaced():
-    assert settle_norms(network(1, kernel=3), pictures(1, 0.0)) is None
+    assert settle_norms(network(1, kernel=3), pictures(1, 0.0), never) is None
     assert len(norms(network(3))) == 3
 
 

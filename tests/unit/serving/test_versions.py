@@ -18,7 +18,7 @@ from server.admission import Phase
 from server.app import Serving
 from server.errors import InvalidModel, RequestError
 from server.settings import Settings
-from server.versions import Version, Versions, load_versions
+from server.versions import Version, Versions, load_versions, remove_unpacked
 from tests.unit.serving.pictures import encode, scene
 from tests.unit.serving.test_server_parts import ask
 from tests.unit.serving.tiny_model import write_model, write_versions
@@ -125,7 +125,7 @@ def test_a_version_may_lie_there_as_an_archive(tmp_path: Path, monkeypatch: pyte
     for _ in range(2):
         versions = load_versions(Settings(folder))
         assert versions.states() == {"v1": "ready", "v3": "ready", "v2": "model.unusable"}
-    versions.close()
+    remove_unpacked(Settings(folder))
     assert list((tmp_path / "temporary").iterdir()) == []
 
 

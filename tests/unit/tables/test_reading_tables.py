@@ -29,6 +29,11 @@ def cells(*sources: TableSource, **settings):
     return read_table(sources, **settings).data.to_pydict()
 
 
+def test_a_file_that_is_one_long_word_is_no_table():
+    with pytest.raises(InvalidDataset, match="more than 131,072 characters"):
+        open_tables([csv("a" * 200_000)])
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_the_delimiter_is_found(delimiter, end):

@@ -10,7 +10,7 @@ from droplearn.scenarios.tabular_prediction.training.leaks import drop_repetitio
 from droplearn.scenarios.tabular_prediction.training.problem import make_problem
 from droplearn.scenarios.tabular_prediction.training.profile import Told, make_plan
 from droplearn.scenarios.tabular_prediction.training.target import read_target
-from droplearn.scenarios.tabular_prediction.training.wishes import wishes_of
+from droplearn.scenarios.tabular_prediction.wishes import wishes_of
 from tests.unit.tabular_prediction.test_columns import column
 
 

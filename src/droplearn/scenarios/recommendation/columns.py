@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from droplearn.contracts.errors import InvalidDataset
+from droplearn.contracts.training import TaskSettings
+from droplearn.scenarios.scenario import TableColumns
 
 USER = ("user", "userid", "username", "uid", "customer", "customerid", "visitorid", "memberid", "accountid", "reviewerid", "用户")
 ITEM = (
@@ -45,6 +47,19 @@ class Roles:
     def has_kinds(self) -> bool:
         """Whether the weight column names kinds of actions."""
         return self.weight is not None and plain(self.weight) in KINDS
+
+
+def wanted_of(settings: TaskSettings) -> Wanted:
+    """An empty option is none."""
+    return Wanted(**{role: str(settings.options.get(role) or "") or None for role in ("user", "item", "weight", "time", "topics")})
+
+
+def check_columns(settings: TaskSettings, columns: TableColumns) -> None:
+    """Raises as roles_of; `dataset.no_user_column` when all files are known and none is of interactions."""
+    wanted = wanted_of(settings)
+    roles = [roles_of(file, names, wanted) for file, names in columns.known.items()]
+    if columns.known and columns.is_complete and not any(found and found.user for found in roles):
+        raise no_user_column(list(columns.known.items()))
 
 
 def plain(name: str) -> str:

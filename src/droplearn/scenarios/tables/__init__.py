@@ -1,6 +1,7 @@
 """Reading CSV and Parquet: safe, bounded, in batches. Shared by the scenarios whose examples are rows.
 
-`layout`: which objects are tables (imports nothing heavy: indexing uses it). `stream`: reading them (needs pyarrow):
+`layout`: which objects are tables (imports nothing heavy: indexing uses it). `names`: which columns one has, from a few of its bytes (the
+same; the plan of a training uses it). `stream`: reading them (needs pyarrow):
 
     from droplearn.scenarios.tables.layout import recognise_table, table_sources
     from droplearn.scenarios.tables.stream import open_tables, read_table

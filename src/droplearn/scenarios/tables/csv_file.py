@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.csv
 
+from droplearn.scenarios.tables.names import unique_names
 from droplearn.scenarios.tables.source import RaggedRow, TableLimits, TableReport, TableSource, unreadable
 from droplearn.scenarios.tables.text_format import TextFormat, find_format, open_bytes
 
@@ -102,18 +103,3 @@ class Transcoded(io.RawIOBase):
         """The inner stream too."""
         self._stream.close()
         super().close()
-
-
-def unique_names(header: Sequence[str], file: str) -> tuple[list[str], list[str]]:
-    """Trimmed; an empty name becomes `column_<n>`, a second `price` becomes `price.2`; and notes about both."""
-    names: list[str] = []
-    notes, taken = [], {cell.strip() for cell in header}
-    for place, cell in enumerate(header, 1):
-        name = wanted = cell.strip() or f"column_{place}"
-        repeat = 2
-        while name in names or (name != wanted and name in taken):
-            name, repeat = f"{wanted}.{repeat}", repeat + 1
-        if name != cell.strip():
-            notes.append(f"{file}: column {place} ({cell.strip()!r}) is called {name!r}: names must be unique and not empty.")
-        names.append(name)
-    return names, notes

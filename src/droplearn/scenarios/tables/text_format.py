@@ -13,7 +13,7 @@ from typing import BinaryIO
 from droplearn.scenarios.tables.source import TableSource, unreadable
 
 DELIMITERS = (",", ";", "\t", "|")
-_SAMPLE_BYTES = 256 * 1024
+SAMPLE_BYTES = 256 * 1024
 _CHUNK_BYTES = 1024 * 1024
 _SAMPLE_ROWS = 200
 _CHINESE_SHARE = 0.6
@@ -42,17 +42,19 @@ def open_bytes(source: TableSource) -> BinaryIO:
 def find_format(source: TableSource) -> TextFormat:
     """Raises InvalidDataset (`dataset.unreadable_table`)."""
     with open_bytes(source) as stream:
-        head = stream.read(_SAMPLE_BYTES)
+        head = stream.read(SAMPLE_BYTES)
     encoding = find_encoding(source, head)
     text = codecs.getincrementaldecoder(encoding)("replace").decode(head)
     if not text.strip("\ufeff\r\n \t,;|"):
         raise unreadable(source.name, "it is empty.")
     delimiter = find_delimiter(text, source.name)
-    header = tuple(next(_records(text, delimiter)))
+    header = tuple(next(_records(text, delimiter), ()))
+    if not header:
+        raise unreadable(source.name, f"its first row has a cell of more than {csv.field_size_limit():,} characters.")
     notes = () if encoding in ("utf-8", "utf-8-sig") else (f"{source.name} is not UTF-8; it was read as {encoding}.",)
     text = text.removeprefix("\ufeff")
     blank = text[: len(text) - len(text.lstrip("\r\n"))]
-    has_rows = len(head) == _SAMPLE_BYTES or any(True for _ in itertools.islice(_records(text, delimiter), 1, 2))
+    has_rows = len(head) == SAMPLE_BYTES or any(True for _ in itertools.islice(_records(text, delimiter), 1, 2))
     return TextFormat(encoding, delimiter, header, len(blank.splitlines()), has_rows, notes)
 
 

@@ -12,7 +12,7 @@ from droplearn.contracts.dataset import HealthReport
 from droplearn.contracts.model import StopReason
 from droplearn.contracts.training import OptionValue
 from droplearn.scenarios.learning import StoppedEarly, TrainingContext
-from droplearn.scenarios.recommendation.columns import Wanted
+from droplearn.scenarios.recommendation.columns import Wanted, wanted_of
 from droplearn.scenarios.recommendation.interactions import Mask
 from droplearn.scenarios.recommendation.reading import Drop, check_enough, read_drop
 from droplearn.scenarios.recommendation.spec import SPEC
@@ -120,9 +120,8 @@ class Run:
     # ---- beginnings --------------------------------------------------------------------------------------------------
     def reading(self) -> tuple[Wanted, float | None]:
         """What the options say about columns and weights."""
-        named = {name: str(self._option(name) or "") or None for name in ("user", "item", "weight", "time", "topics")}
         least = self._option("min_weight")
-        return Wanted(**named), None if least is None else float(least)
+        return wanted_of(self.settings), None if least is None else float(least)
 
     def _option(self, name: str) -> OptionValue | None:
         return self.settings.options.get(name, next(option.default for option in SPEC.options if option.name == name))

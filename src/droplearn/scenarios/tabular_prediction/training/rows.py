@@ -20,7 +20,7 @@ from droplearn.scenarios.tabular_prediction.training.problem import Problem, mak
 from droplearn.scenarios.tabular_prediction.training.profile import Told, make_plan
 from droplearn.scenarios.tabular_prediction.training.reading import ReadRows, read_rows
 from droplearn.scenarios.tabular_prediction.training.target import Target, read_target
-from droplearn.scenarios.tabular_prediction.training.wishes import Wishes, wishes_of
+from droplearn.scenarios.tabular_prediction.wishes import Wishes, wishes_of
 
 
 @dataclass(frozen=True)

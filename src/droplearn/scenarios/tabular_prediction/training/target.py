@@ -9,11 +9,12 @@ from typing import Literal
 
 import numpy as np
 
-from droplearn.contracts.errors import InvalidDataset, InvalidRequest
+from droplearn.contracts.errors import InvalidDataset
 from droplearn.scenarios.learning.arrays import Floats, Integers
 from droplearn.scenarios.tabular_prediction.columns.frame import Column
 from droplearn.scenarios.tabular_prediction.columns.values import NumberStyle, as_numbers, as_texts
 from droplearn.scenarios.tabular_prediction.spec import CLASSIFICATION_METRICS, REGRESSION_METRICS, SPEC
+from droplearn.scenarios.tabular_prediction.wishes import check_metric
 
 Problem = Literal["classification", "regression"]
 MAX_LABELS = 1000
@@ -87,8 +88,7 @@ def decide_problem(texts: list[str], numbers: Floats | None, problem: str, metri
         "classification" if metric in CLASSIFICATION_METRICS else "regression" if metric in REGRESSION_METRICS else None
     )
     if problem in ("classification", "regression"):
-        if by_metric not in (None, problem):
-            raise InvalidRequest("option.invalid", f"{metric} is no metric of {problem}.", hint="Change option metric or option problem.")
+        check_metric(problem, metric)
         return ("classification" if problem == "classification" else "regression"), "it was asked for (option problem)"
     if by_metric is not None:
         return by_metric, f"the metric {metric} was asked for"

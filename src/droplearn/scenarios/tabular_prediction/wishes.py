@@ -1,4 +1,4 @@
-"""What a task asks for: target, problem, metric, columns. Names are checked against the table."""
+"""What a task asks for: target, problem, metric, columns. Names are checked against the table, before the job and in it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from droplearn.contracts.errors import InvalidRequest
 from droplearn.contracts.training import TaskSettings
-from droplearn.scenarios.tabular_prediction.spec import SPEC
+from droplearn.scenarios.scenario import TableColumns
+from droplearn.scenarios.tabular_prediction.spec import CLASSIFICATION_METRICS, REGRESSION_METRICS, SPEC
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,22 @@ def wishes_of(settings: TaskSettings, names: Sequence[str]) -> Wishes:
     kept = _columns(str(given["keep_columns"] or ""), names, "keep_columns")
     if target in ignored:
         raise InvalidRequest("option.invalid", f"The target {target!r} cannot be ignored.", hint="Change target or ignore_columns.")
-    return Wishes(target, str(given["problem"]), str(given["metric"]), ignored, kept)
+    problem, metric = str(given["problem"]), str(given["metric"])
+    check_metric(problem, metric)
+    return Wishes(target, problem, metric, ignored, kept)
+
+
+def check_columns(settings: TaskSettings, columns: TableColumns) -> None:
+    """All tables of a dataset have the same columns. Raises as wishes_of."""
+    if columns.known:
+        wishes_of(settings, columns.known[min(columns.known)])
+
+
+def check_metric(problem: str, metric: str) -> None:
+    """Raises InvalidRequest when they contradict each other."""
+    of_others = {"classification": REGRESSION_METRICS, "regression": CLASSIFICATION_METRICS}
+    if metric in of_others.get(problem, ()):
+        raise InvalidRequest("option.invalid", f"{metric} is no metric of {problem}.", hint="Change option metric or option problem.")
 
 
 def _columns(text: str, names: Sequence[str], option: str) -> tuple[str, ...]:
