@@ -14,6 +14,7 @@ from chalicelib.domain.service import Service
 from chalicelib.domain.task import Task
 from chalicelib.ports import Platform, Records
 from droplearn.contracts.errors import NotFound
+from droplearn.contracts.ids import task_id_of
 
 _PAGE = 100
 
@@ -53,7 +54,13 @@ def find_task(platform: Platform, task_id: str) -> Task:
 
 
 def find_model(platform: Platform, model_id: str) -> Model:
-    """Raises NotFound (`model.unknown`)."""
+    """Raises NotFound (`model.unknown`, `model.deleted`)."""
+    if (known := platform.models.get(model_id)) is not None:
+        return known
+    task = platform.tasks.get(task_id_of(model_id))
+    if task is not None and task.model_deleted_at:
+        told = f"Model {model_id} was deleted (asked for at {task.model_deleted_at})."
+        raise NotFound("model.deleted", told, hint="Choose another model, or train one.")
     return find(platform.models, model_id, "model")
 
 

@@ -1,0 +1,87 @@
+"""`DELETE /v1/models/{model}`, and `droplearn delete` as it is typed."""
+
+from __future__ import annotations
+
+import io
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from chalicelib.service.deleting_models import delete_model
+from chalicelib.service.tokens import TokenOrder, create_token
+from droplearn.cli import deleting
+from droplearn.cli.main import main
+from droplearn.contracts.errors import NotFound
+from droplearn.contracts.status import Permission
+from tests.contract.control_plane.conftest import Call
+from tests.fakes import FakePlatform
+from tests.unit.control_plane.things import PROJECT, a_model, a_task
+
+
+@pytest.fixture
+def model(fake_platform: FakePlatform) -> str:
+    task = a_task(fake_platform, "SUCCEEDED")
+    return a_model(fake_platform, id=task.id.replace("task-", "model-"), task=task.id).id
+
+
+def test_a_model_is_marked_by_the_request_and_gone_after_the_step(call: Call, fake_platform: FakePlatform, model: str):
+    for _ in range(2):
+        status, told = call("DELETE", f"/v1/models/{model}")
+        assert (status, told["id"], bool(told["deleting_since"])) == (202, model, True)
+    assert call("GET", f"/v1/models/{model}")[1]["deleting_since"]
+    status, refused = call("POST", f"/v1/projects/{PROJECT}/services", {"model": model})
+    assert (status, refused["error"]["code"]) == (409, "model.being_deleted")
+    assert delete_model(fake_platform, model, lambda: True)
+    for method in ("GET", "DELETE"):
+        status, told = call(method, f"/v1/models/{model}")
+        assert (status, told["error"]["code"]) == (404, "model.deleted")
+    assert call("DELETE", "/v1/models/model-never")[1]["error"]["code"] == "model.unknown"
+    (task,) = call("GET", f"/v1/projects/{PROJECT}/tasks")[1]["tasks"]
+    assert (task["model_deleted_at"], call("GET", f"/v1/projects/{PROJECT}/models")[1]["models"]) == ("2026-01-01T00:00:00.000Z", [])
+
+
+def test_who_may_not_edit_the_project_deletes_no_model(call: Call, fake_platform: FakePlatform, model: str):
+    others = [point for point in Permission if point not in (Permission.EDIT_PROJECT, Permission.ADMIN)]
+    token = create_token(fake_platform, TokenOrder(others, [PROJECT], "", 60)).secret
+    assert call("DELETE", f"/v1/models/{model}", token=token)[0] == 403
+    assert fake_platform.models.get(model).deleting_since is None
+
+
+class Model:
+    """What the API says of one, and whether it was deleted."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def call(self, method: str, path: str) -> dict[str, Any]:
+        self.asked.append(method)
+        if self.asked.count("DELETE") and method == "GET":
+            raise NotFound("model.deleted", path)
+        return {"project": "zoo", "number": 3}
+
+
+@pytest.mark.parametrize(("said", "is_deleted"), [("y\n", True), ("yes\n", True), ("\n", False), ("n\n", False), ("", False)])
+def test_a_person_is_asked_first(
+    said: str, is_deleted: bool, model: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    client, typed = Model(), io.StringIO(said)
+    monkeypatch.setattr(deleting, "connect", lambda _: client)
+    monkeypatch.setattr(deleting.sys, "stdin", SimpleNamespace(isatty=lambda: True, readline=typed.readline))
+    assert main(["delete", model]) == (0 if is_deleted else 1)
+    assert f"Delete {model} (zoo #3)" in capsys.readouterr().out
+    assert ("DELETE" in client.asked) is is_deleted
+
+
+def test_where_nobody_can_be_asked_nothing_is_deleted_unasked(
+    model: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    client = Model()
+    monkeypatch.setattr(deleting, "connect", lambda _: client)
+    assert main(["delete", model, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "delete.not_confirmed"
+    assert main(["delete", "service-1", "--yes", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "delete.unknown_kind"
+    assert "DELETE" not in client.asked
+    assert main(["delete", model, "--yes", "--json"]) == 0
