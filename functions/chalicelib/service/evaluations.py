@@ -9,7 +9,7 @@ from chalicelib.ports import Platform
 from chalicelib.service.attempts import start
 from chalicelib.service.billed_jobs import evaluation_job
 from chalicelib.service.budgets import Ask, admit
-from chalicelib.service.finding import find_dataset, find_model, find_project
+from chalicelib.service.finding import find_dataset, find_model, find_open_project
 from chalicelib.service.model_claims import claim_model
 from droplearn.contracts.errors import Conflict, InvalidRequest
 from droplearn.contracts.ids import new_id
@@ -22,7 +22,7 @@ def create_evaluation(platform: Platform, model_id: str, dataset_project: str, d
     """
     model = find_model(platform, model_id)
     _refuse_sample_data(platform, model)
-    if find_project(platform, dataset_project).scenario != model.scenario:
+    if find_open_project(platform, dataset_project).scenario != model.scenario:
         raise InvalidRequest(
             "evaluation.wrong_scenario",
             f"The model is for {model.scenario}, the dataset is not.",

@@ -13,7 +13,7 @@ from chalicelib.domain.records import R
 from chalicelib.domain.service import Service
 from chalicelib.domain.task import Task
 from chalicelib.ports import Platform, Records
-from droplearn.contracts.errors import NotFound
+from droplearn.contracts.errors import Conflict, NotFound
 from droplearn.contracts.ids import task_id_of
 
 _PAGE = 100
@@ -41,6 +41,15 @@ def listed(records: Records[R], listed_in: str) -> Iterator[R]:
 def find_project(platform: Platform, name: str) -> Project:
     """Raises NotFound (`project.unknown`)."""
     return find(platform.projects, name, "project")
+
+
+def find_open_project(platform: Platform, name: str) -> Project:
+    """One in which something may begin. Raises NotFound (`project.unknown`), Conflict (`project.being_deleted`)."""
+    found = find_project(platform, name)
+    if found.deleting_since:
+        told = f"Project {name!r} is being deleted."
+        raise Conflict("project.being_deleted", told, hint="Wait until it is gone; a new one may have its name then.")
+    return found
 
 
 def find_dataset(platform: Platform, project: str, name: str) -> Dataset:

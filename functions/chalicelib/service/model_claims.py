@@ -11,7 +11,7 @@ from typing import Any
 from chalicelib.domain.model import CLAIM_S, Claim, Model
 from chalicelib.domain.times import moment_of, text_of
 from chalicelib.ports import Platform
-from chalicelib.service.finding import find_model
+from chalicelib.service.finding import find_model, find_open_project
 from droplearn.contracts.errors import Conflict
 
 TRIES = 10
@@ -20,10 +20,11 @@ TRIES = 10
 def claim_model(platform: Platform, model_id: str, subject: str, attempt: int = 1) -> None:
     """Just before the record of `subject` is written. Twice is as good as once.
 
-    Raises NotFound (`model.unknown`, `model.deleted`), Conflict (`model.being_deleted`, `model.busy`).
+    Raises NotFound (`model.unknown`, `model.deleted`), Conflict (`model.being_deleted`, `project.being_deleted`, `model.busy`).
     """
     for _ in range(TRIES):
         model, now = find_model(platform, model_id), platform.now()
+        find_open_project(platform, model.project)
         if model.deleting_since:
             raise Conflict("model.being_deleted", f"Model {model_id} is being deleted.", hint="Choose another model.")
         others = [claim for claim in fresh_claims(model, now) if claim["subject"] != subject]

@@ -105,9 +105,14 @@ def evaluation_inputs_prefix(evaluation_id: str) -> str:
     return f"evaluation-inputs/{evaluation_id}/"
 
 
+def batch_files_prefix(batch_id: str) -> str:
+    """What a batch job works with; forgotten after some days."""
+    return f"batch/{batch_id}/"
+
+
 def batch_prefix(batch_id: str, attempt: int) -> str:
-    """What one attempt of a batch job works with: inputs.jsonl, plan.json, manifests/, parts/."""
-    return f"batch/{batch_id}/a{attempt}/"
+    """The part of one attempt: inputs.jsonl, plan.json, manifests/, parts/."""
+    return f"{batch_files_prefix(batch_id)}a{attempt}/"
 
 
 def results_prefix(batch_id: str) -> str:
@@ -153,9 +158,14 @@ def trial_input_key(model_id: str, slot: int) -> str:
     return f"{trial_inputs_prefix(model_id)}{slot:02d}"
 
 
+def service_tests_prefix(service_id: str) -> str:
+    """Holds what a service answered in tests."""
+    return f"service-tests/{service_id}/"
+
+
 def service_test_key(service_id: str, test_id: str) -> str:
-    """What a service answered in one test."""
-    return f"service-tests/{service_id}/{test_id}.json"
+    """The answers of one of them."""
+    return f"{service_tests_prefix(service_id)}{test_id}.json"
 
 
 def s3_uri(bucket: str, key: str) -> str:
