@@ -45,14 +45,15 @@ def ask_to_delete_model(platform: Platform, model_id: str) -> Model:
         marked = model if model.deleting_since else _mark(platform, model)
         if marked is not None:
             _mark_task(platform, marked)
-            platform.executions.start("delete", f"{model_id}-{_digits(text_of(platform.now()))}", {"model_id": model_id})
+            start_deletion(platform, model_id)
             return marked
     raise Conflict("model.busy", "Too much is started with this model at once.", hint="Try again in some seconds.")
 
 
-def _digits(text: str) -> str:
-    """Each request may start it, since the one before may have failed; of the same millisecond one is enough."""
-    return "".join(filter(str.isdigit, text))
+def start_deletion(platform: Platform, model_id: str) -> None:
+    """Each request may, since the one before may have failed; of the same millisecond one is enough."""
+    moment = "".join(filter(str.isdigit, text_of(platform.now())))
+    platform.executions.start("delete", f"{model_id}-{moment}", {"model_id": model_id})
 
 
 def _mark(platform: Platform, model: Model) -> Model | None:

@@ -41,13 +41,14 @@ def ask_to_delete_project(platform: Platform, name: str, confirm: str) -> Projec
             raise _in_use(name, uses)
         mark = {"deleting_since": text_of(platform.now()), "deletion_problem": None}
         project = platform.projects.change(name, mark, only_if={"deleting_since": [None]}) or find_project(platform, name)
-    platform.executions.start("delete", _execution_name(platform, name), {"project": name, "wait_s": _wait_s(platform, project)})
+    start_deletion(platform, project)
     return project
 
 
-def _execution_name(platform: Platform, name: str) -> str:
-    """Names of executions have fewer letters than names of projects."""
-    return f"project-{sha256(name.encode()).hexdigest()[:16]}-{platform.now():%Y%m%d%H%M%S%f}"
+def start_deletion(platform: Platform, project: Project) -> None:
+    """Each request may, since the one before may have failed. Names of executions have fewer letters than names of projects."""
+    name = f"project-{sha256(project.name.encode()).hexdigest()[:16]}-{platform.now():%Y%m%d%H%M%S%f}"
+    platform.executions.start("delete", name, {"project": project.name, "wait_s": _wait_s(platform, project)})
 
 
 def _wait_s(platform: Platform, project: Project) -> int:
