@@ -10,8 +10,9 @@ from chalicelib.bootstrap import platform
 from chalicelib.service.indexing import Message, index_messages
 from droplearn.contracts.errors import DropLearnError
 
-WAITS_S = (60, 600, 3600, 18000)
-"""Until a drop is looked at again whose project is being deleted; after the fifth look it lies in the dead-letter queue."""
+WAITS_S = (60, 120, 1800, 18000)
+"""Until a drop is looked at again whose project is being deleted; a small one is gone by
+the third look; after the fifth the drop lies in the dead-letter queue."""
 log = logging.getLogger(__name__)
 
 
@@ -39,4 +40,4 @@ def _hand_back(receipts: list[str], wait_s: int = 0) -> None:
     try:
         platform().drop_queue.hand_back(receipts, wait_s)
     except DropLearnError as error:
-        log.warning("malformed messages not handed back: %s", error)
+        log.warning("messages not handed back: %s", error)

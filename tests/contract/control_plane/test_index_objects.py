@@ -61,7 +61,7 @@ def test_a_batch_as_lambda_delivers_it_is_indexed_and_the_poison_goes_back_at_on
     assert len(sqs.receive_message(QueueUrl=url).get("Messages", [])) == 1
 
 
-@pytest.mark.parametrize(("receives", "waits_s"), [(1, 60), (2, 600), (4, 18000), (5, 18000)])
+@pytest.mark.parametrize(("receives", "waits_s"), [(1, 60), (2, 120), (4, 18000), (5, 18000)])
 def test_a_drop_into_a_project_that_is_being_deleted_waits_longer_each_time(
     world: AwsPlatform, receives: int, waits_s: int, monkeypatch: pytest.MonkeyPatch
 ):
