@@ -206,6 +206,22 @@ def summarise(event: Any, context: Any) -> Any:
 
 
 @app.lambda_function()
+def delete_model(event: Any, context: Any) -> Any:
+    """Step DeleteModel of delete."""
+    from chalicelib.steps.delete_model import handle
+
+    return handle(event, context)
+
+
+@app.lambda_function()
+def delete_project(event: Any, context: Any) -> Any:
+    """Step DeleteProject of delete."""
+    from chalicelib.steps.delete_project import handle
+
+    return handle(event, context)
+
+
+@app.lambda_function()
 def record_failure(event: Any, _context: Any) -> Any:
     """Step RecordFailure of all."""
     from chalicelib.steps.record_failure import handle

@@ -6,8 +6,10 @@ import json
 from typing import Any
 from urllib.parse import quote_plus
 
+NOW = "2026-01-01T00:00:00.000Z"
 
-def drop_event(key: str, sequencer: int | str, *, is_removal: bool = False, size: int = 9, etag: str = "e") -> str:
+
+def drop_event(key: str, sequencer: int | str, *, is_removal: bool = False, size: int = 9, etag: str = "e", at: str = NOW) -> str:
     """The body of one SQS message. A number becomes a sequencer of 16 digits."""
     thing: dict[str, Any] = {
         "key": quote_plus(key, safe="/"),
@@ -19,7 +21,7 @@ def drop_event(key: str, sequencer: int | str, *, is_removal: bool = False, size
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
         "awsRegion": "eu-west-1",
-        "eventTime": "2026-01-01T00:00:00.000Z",
+        "eventTime": at,
         "eventName": "ObjectRemoved:Delete" if is_removal else "ObjectCreated:Put",
         "s3": {"s3SchemaVersion": "1.0", "configurationId": "drops", "bucket": {"name": "data"}, "object": thing},
     }

@@ -54,6 +54,13 @@ class FakeExampleStore:
         known = self.examples.get((project, dataset), {})
         return iter(sorted((e for e in known.values() if e.status is not ExampleStatus.DELETED), key=lambda e: e.path))
 
+    def remove_all(self, project: str, dataset: str, has_time: Callable[[], bool]) -> bool:
+        if not has_time():
+            return False
+        for known in (self.examples, self.tallies, self.last_event_at):
+            known.pop((project, dataset), None)
+        return True
+
     def page(self, project: str, dataset: str, status: str | None, label: str | None, limit: int, cursor: str | None) -> Page[Example]:
         after = (decode_cursor(cursor, {"path"}) or {}).get("path", "")
         status = status or ("labelled" if label is not None else None)

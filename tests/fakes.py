@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
@@ -121,6 +121,10 @@ class FakeArtifacts:
         for key in sorted(self.objects):
             if key.startswith(prefix) and key > after:
                 yield StoredObject(key, len(self.objects[key]), self.changed_at.get(key, "2026-01-01T00:00:00.000Z"))
+
+    def remove(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.objects.pop(key, None)
 
     def uri(self, key: str) -> str:
         return f"s3://{self.bucket}/{key}"

@@ -13,6 +13,7 @@ STATE_MACHINES = {
     "deploy": "DEPLOY_STATE_MACHINE_ARN",
     "update": "UPDATE_STATE_MACHINE_ARN",
     "batch": "BATCH_STATE_MACHINE_ARN",
+    "delete": "DELETE_STATE_MACHINE_ARN",
 }
 
 

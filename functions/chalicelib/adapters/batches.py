@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from chalicelib.adapters.aws import client, translated
@@ -12,6 +14,7 @@ from droplearn.contracts.errors import Throttled
 
 BATCH_WRITE, BATCH_GET = 25, 100
 """Source: Amazon DynamoDB API Reference, BatchWriteItem and BatchGetItem."""
+WRITERS = 8
 _TRIES, _FIRST_WAIT_S, _LONGEST_WAIT_S = 10, 0.05, 5.0
 Pause = Callable[[float], None]
 Key = dict[str, dict[str, str]]
@@ -33,6 +36,28 @@ def _read(table: str, keys: Sequence[Key], pause: Pause, is_consistent: bool) ->
             return
         pause(wait_s)
     raise Throttled("aws.throttled", f"The table left {len(keys)} items unread.", hint="Try again in some seconds.")
+
+
+def write_items(table: str, requests: Sequence[dict[str, Any]], pause: Pause = time.sleep) -> None:
+    """PutRequests and DeleteRequests, several batches at a time. No key twice. Raises Throttled (`aws.throttled`)."""
+    batches = [requests[start : start + BATCH_WRITE] for start in range(0, len(requests), BATCH_WRITE)]
+    if len(batches) < 2:
+        for batch in batches:
+            _write(table, pause, batch)
+        return
+    with ThreadPoolExecutor(WRITERS, "writer") as pool:
+        for _ in pool.map(partial(_write, table, pause), batches):
+            pass
+
+
+def _write(table: str, pause: Pause, batch: Sequence[dict[str, Any]]) -> None:
+    for wait_s in waits():
+        with translated():
+            batch = client("dynamodb").batch_write_item(RequestItems={table: batch}).get("UnprocessedItems", {}).get(table, [])
+        if not batch:
+            return
+        pause(wait_s)
+    raise Throttled("aws.throttled", "The table takes no more now.", hint="Try again in some seconds.")
 
 
 def waits() -> Iterator[float]:

@@ -55,11 +55,11 @@ class SqsDropQueue:
     def __init__(self, queue_url: str) -> None:
         self._queue_url = queue_url
 
-    def hand_back(self, receipts: Sequence[str]) -> None:
+    def hand_back(self, receipts: Sequence[str], wait_s: int = 0) -> None:
         """One call for ten. What was handed back already, or taken again, is nobody's loss."""
         for start in range(0, len(receipts), _AT_ONCE):
             entries = [
-                {"Id": str(i), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
+                {"Id": str(i), "ReceiptHandle": receipt, "VisibilityTimeout": wait_s}
                 for i, receipt in enumerate(receipts[start : start + _AT_ONCE])
             ]
             with translated():

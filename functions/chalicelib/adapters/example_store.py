@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.adapters.aws import client, meaning_of, translated
 from chalicelib.adapters.batches import Pause, read_items
+from chalicelib.adapters.example_removal import remove_partition
 from chalicelib.domain.cursors import decode_cursor, encode_cursor
 from chalicelib.domain.dataset import DatasetCounts
 from chalicelib.domain.example import Example, Replacement, Tally, counts_of
@@ -90,6 +91,11 @@ class TableExampleStore:
             "ExpressionAttributeValues": values | {":now": {"S": text_of(now)}},
         }
         return {"Update": update | ({"ExpressionAttributeNames": names} if names else {})}
+
+    def remove_all(self, project: str, dataset: str, has_time: Callable[[], bool]) -> bool:
+        """Queries of keys, and BatchWriteItems."""
+        is_done = remove_partition(self._table, examples_pk(project, dataset), has_time)
+        return is_done and remove_partition(self._table, dataset_pk(project, dataset), has_time, "COUNT#")
 
     # ---- the readers' side -------------------------------------------------------------------------------------------
     def counts(self, project: str, dataset: str) -> DatasetCounts:

@@ -13,7 +13,7 @@ from chalicelib.settings import Settings
 
 
 class StepFunctionsExecutions:
-    """Executions of the five state machines."""
+    """Executions of the state machines."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from chalicelib.adapters.aws import client, translated
-from chalicelib.adapters.batches import BATCH_WRITE, Pause, read_items, waits
-from droplearn.contracts.errors import Throttled
-
-WRITERS = 8
+from chalicelib.adapters.batches import Pause, read_items, write_items
 
 
 class DynamoRecallTables:
@@ -26,14 +21,7 @@ class DynamoRecallTables:
             {"PutRequest": {"Item": {"pk": _pk(version, table, key), "v": {"S": value}, "expires_at": {"N": str(expires_at)}}}}
             for key, value in dict(rows).items()
         ]
-        batches = [requests[start : start + BATCH_WRITE] for start in range(0, len(requests), BATCH_WRITE)]
-        if len(batches) < 2:
-            for batch in batches:
-                self._write(batch)
-            return
-        with ThreadPoolExecutor(WRITERS, "writer") as pool:
-            for _ in pool.map(self._write, batches):
-                pass
+        write_items(self._table, requests, self._pause)
 
     def read(self, version: str, keys: Sequence[tuple[str, str]], *, is_consistent: bool = False) -> dict[tuple[str, str], str]:
         """BatchGetItems of 100 keys. Keys that are not there are left out."""
@@ -45,17 +33,6 @@ class DynamoRecallTables:
         """One DeleteItem."""
         with translated():
             client("dynamodb").delete_item(TableName=self._table, Key={"pk": _pk(version, table, key)})
-
-    def _write(self, batch: list[dict[str, Any]]) -> None:
-        for wait_s in waits():
-            with translated():
-                batch = (
-                    client("dynamodb").batch_write_item(RequestItems={self._table: batch}).get("UnprocessedItems", {}).get(self._table, [])
-                )
-            if not batch:
-                return
-            self._pause(wait_s)
-        raise Throttled("aws.throttled", "The table takes no more rows now.", hint="Try again in some seconds.")
 
 
 def _pk(version: str, table: str, key: str) -> dict[str, str]:

@@ -38,6 +38,7 @@ class ModelView(View):
     training_seconds: float
     artifact_uri: str
     created_at: str
+    deleting_since: str | None = Field(description="It is being deleted: nothing can be started with it any more")
 
 
 class ModelPage(View):

@@ -13,7 +13,7 @@ from chalicelib.api.parameters import Cursor, FewRows, Limit
 from chalicelib.api.recall_views import TableNames, TablePreview
 from chalicelib.bootstrap import platform
 from chalicelib.domain.model import Model, models_of
-from chalicelib.service import exporting, previews
+from chalicelib.service import deleting_models, exporting, previews
 from chalicelib.service.finding import find_model, find_project
 from droplearn.contracts.status import Permission
 
@@ -50,6 +50,15 @@ def get_model(model: str) -> ModelView:
     found = find_model(platform(), model)
     require(Permission.LIST_PROJECT, found.project)
     return _view(found)
+
+
+@router.delete("/v1/models/<model>", status_code=202, summary="Delete a model", tags=["models"])
+def delete_model(model: str) -> ModelView:
+    """Its files, evaluations, trials and links to its preview go with it, soon after the answer; its task, and the history of services and
+    batch jobs that used it, stay. Refused while something uses it. Needs EditProject.
+    """
+    require(Permission.EDIT_PROJECT, find_model(platform(), model).project)
+    return _view(deleting_models.ask_to_delete_model(platform(), model))
 
 
 @router.get("/v1/models/<model>/export", summary="Export a model", tags=["models"])

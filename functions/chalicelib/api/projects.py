@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
 
 from chalicelib.api.calling import caller, require
@@ -12,7 +13,7 @@ from chalicelib.api.parameters import Cursor, Limit
 from chalicelib.api.project_views import ProjectPage, ProjectView
 from chalicelib.bootstrap import platform
 from chalicelib.domain.project import Project
-from chalicelib.service import catalogue
+from chalicelib.service import catalogue, deleting_projects
 from chalicelib.service.finding import find_project
 from droplearn.contracts.document import Part
 from droplearn.contracts.ids import Name
@@ -21,6 +22,7 @@ from droplearn.scenarios import SCENARIOS
 
 router: Router = Router()  # type: ignore[no-untyped-call]
 
+Confirmation = Annotated[str, Query(max_length=100, description="The project's name once more")]
 Description = Annotated[str, Field(max_length=200)]
 
 
@@ -65,6 +67,16 @@ def change_project(project: str, changes: ProjectChanges) -> ProjectView:
     """Needs EditProject."""
     require(Permission.EDIT_PROJECT, project)
     return _views([catalogue.describe_project(platform(), project, changes.description)])[0]
+
+
+@router.delete("/v1/projects/<project>", status_code=202, summary="Delete a project", tags=["projects"])
+def delete_project(project: str, confirm: Confirmation = "") -> ProjectView:
+    """All that droplearn keeps of it, some minutes after the answer; what was dropped stays in the data bucket, and what is dropped later
+    makes a new project. Refused while anything runs in it. Needs CreateProject and EditProject.
+    """
+    require(Permission.CREATE_PROJECT, project)
+    require(Permission.EDIT_PROJECT, project)
+    return _views([deleting_projects.ask_to_delete_project(platform(), project, confirm)])[0]
 
 
 def _views(projects: list[Project]) -> list[ProjectView]:

@@ -32,6 +32,7 @@ class TaskView(View):
     training_started_at: str | None
     ended_at: str | None
     model: str | None
+    model_deleted_at: str | None = Field(description="When somebody asked for its model's deletion; the task cannot be restarted any more")
     evaluation: str | None
     service: str | None
     metrics: dict[str, float] | None = Field(description="Of the evaluation")

@@ -89,6 +89,10 @@ class Admission(ById):
     admitted_at: str
     expires_at: int
     updated_at: str | None = None
+    run: dict[str, Any] | None = None
+    """What was used, once the subject is deleted."""
+    attempt: ClassVar[int] = 1
+    """Of a subject that is deleted."""
 
     @property
     def listing(self) -> tuple[str, str]:

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 from chalicelib.domain.records import ById
 from droplearn.contracts.errors import Conflict
+
+CLAIM_S = 300
+"""Lists may be behind: for so long, what is made with a model is looked up by its id."""
+BEGUN_WITHIN_S = 60
+"""From a claim to its record: one request."""
+
+
+class Claim(TypedDict):
+    """`subject` is going to use the model. It does once there is such a record, of at least this attempt."""
+
+    subject: str
+    attempt: int
+    at: str
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,12 @@ class Model(ById):
     evaluation_metrics: dict[str, float] | None = None
     optimisation: dict[str, Any] | None = None
     """`status`, and the report: variants with what was measured and why each was published or kept aside."""
+    claims: list[Claim] = field(default_factory=list)
+    """The latest."""
+    claim_count: int | None = None
+    """Grows with each claim: of a claim and a deletion at the same time one looks again."""
+    deleting_since: str | None = None
+    """It is being deleted: nothing new may use it."""
 
     @property
     def listing(self) -> tuple[str, str]:

@@ -21,6 +21,14 @@ class Project:
     model_count: int = 0
     """The number of the newest model; models are numbered within their project."""
     updated_at: str | None = None
+    deleting_since: str | None = None
+    """It is being deleted: nothing begins in it any more."""
+    is_deletion_begun: bool = False
+    """There is no way back."""
+    deleted_until: str | None = None
+    """One Lambda deletes it now, and is over by then."""
+    deletion_problem: str | None = None
+    """Why the last deletion that was asked for was given up."""
 
     @property
     def key(self) -> str:

@@ -44,6 +44,8 @@ class Task(Executed):
     """Of the attempts before: what SageMaker bills (`uses.py`)."""
     ended_at: str | None = None
     model: str | None = None
+    model_deleted_at: str | None = None
+    """Somebody deleted it: the task cannot be restarted any more."""
     evaluation: str | None = None
     service: str | None = None
     final_status: str | None = None
@@ -69,6 +71,7 @@ def tasks_of(project: str) -> str:
 
 
 RUNNING = [s.value for s in TaskStatus if not s.is_terminal]
+ENDED = [s.value for s in TaskStatus if s.is_terminal]
 STOPPED_BEFORE_TRAINING = [TaskStatus.CREATED.value, TaskStatus.PREPARING.value, TaskStatus.QUEUED_FOR_CAPACITY.value]
 """A stop in one of these ends the task at once: nothing was learnt yet (or the checkpoints are kept for a restart)."""
 RESTARTABLE = [

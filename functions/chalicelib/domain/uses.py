@@ -114,8 +114,12 @@ def use_of_batch_job(job: BatchJob, month: datetime, now: datetime) -> Use:
 
 def use_of_evaluation(evaluation: Evaluation, job: Job, month: datetime, now: datetime) -> Use:
     """One that a person asked for; those of a task are the task's."""
-    is_over = EvaluationStatus(evaluation.status).is_terminal
-    return _use(evaluation.id, [Run(job, evaluation.created_at, evaluation.ended_at, is_over)], month, now)
+    return _use(evaluation.id, [run_of_evaluation(evaluation, job)], month, now)
+
+
+def use_of_deleted(id_: str, run: dict[str, Any], month: datetime, now: datetime) -> Use:
+    """What is gone, but for what kept_runs told of it."""
+    return _use(id_, _earlier([run]), month, now)
 
 
 def use_of_service(service: Service, month: datetime, now: datetime, answered: Hours) -> Use:
@@ -148,6 +152,11 @@ def reserved_s(service: Service, now: datetime) -> float:
     if service.state.is_terminal or service.state is ServiceStatus.STOPPING:
         return 0.0
     return service.max_runtime_s if service.stops_at is None else _seconds(now, moment_of(service.stops_at))
+
+
+def run_of_evaluation(evaluation: Evaluation, job: Job) -> Run:
+    """It has one attempt."""
+    return Run(job, evaluation.created_at, evaluation.ended_at, EvaluationStatus(evaluation.status).is_terminal)
 
 
 def kept_runs(runs: list[Run], now: datetime) -> list[dict[str, Any]]:

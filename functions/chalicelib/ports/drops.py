@@ -25,8 +25,8 @@ class DroppedFiles(Protocol):
 class DropQueue(Protocol):
     """Where drop messages come from."""
 
-    def hand_back(self, receipts: Sequence[str]) -> None:
-        """Makes messages visible again at once."""
+    def hand_back(self, receipts: Sequence[str], wait_s: int = 0) -> None:
+        """Makes messages visible again, at once or after so long (at most 12 h)."""
 
 
 @dataclass(frozen=True)

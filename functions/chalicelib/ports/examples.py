@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -31,6 +31,9 @@ class ExampleStore(Protocol):
 
     def read_all(self, project: str, dataset: str) -> Iterator[Example]:
         """Without tombstones, sorted by path, consistent."""
+
+    def remove_all(self, project: str, dataset: str, has_time: Callable[[], bool]) -> bool:
+        """Tombstones and counters, too; counters last. False: time was short, and there may be more. Raises Throttled."""
 
     def page(self, project: str, dataset: str, status: str | None, label: str | None, limit: int, cursor: str | None) -> Page[Example]:
         """By path. Raises InvalidRequest (`cursor.invalid`)."""

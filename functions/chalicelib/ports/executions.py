@@ -10,7 +10,7 @@ class Executions(Protocol):
     """Executions of the state machines."""
 
     def start(self, machine: str, name: str, given: Mapping[str, Any]) -> str:
-        """`machine`: learn, evaluate, deploy, update or batch. The same name again changes nothing. Returns the ARN."""
+        """`machine`: learn, evaluate, deploy, update, batch or delete. The same name again changes nothing. Returns the ARN."""
 
     def stop(self, arn: str, cause: str) -> None:
         """Nothing happens when it is over."""

@@ -43,6 +43,9 @@ class Artifacts(Protocol):
     def listed(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         """Every object below it, by key; only those behind the key `after`."""
 
+    def remove(self, keys: Sequence[str]) -> None:
+        """Nothing happens about those that are not there."""
+
     def uri(self, key: str) -> str:
         """`s3://<artifact bucket>/<key>`."""
 

@@ -62,9 +62,17 @@ def ask_to_stop(jobs: TrainingJobs | TransformJobs, name: str, pause: Callable[[
 
 
 def begin_anew(
-    platform: Platform, records: Records[E], record: E, only_from: Collection[str], forgotten: Collection[str], **changes: Any
+    platform: Platform,
+    records: Records[E],
+    record: E,
+    only_from: Collection[str],
+    forgotten: Collection[str],
+    unless: Collection[str] = (),
+    **changes: Any,
 ) -> E | None:
-    """CREATED, for the next attempt. `forgotten`: fields of the last one. None: it is in none of the states `only_from`."""
+    """CREATED, for the next attempt. `forgotten`: fields of the last one. None: it is in none of the states `only_from`, or one of the
+    fields `unless` is set.
+    """
     anew = {"status": CREATED, "attempt": record.attempt + 1, "updated_at": text_of(platform.now())}
-    only_if = {"status": only_from, "attempt": [record.attempt]}
+    only_if = {"status": only_from, "attempt": [record.attempt]} | {name: [None] for name in unless}
     return records.change(record.id, dict.fromkeys((*forgotten, "execution", "ended_at", "error")) | anew | changes, only_if=only_if)

@@ -15,6 +15,7 @@ from chalicelib.ports import Platform
 from chalicelib.service.attempts import TRIES, ask_to_stop, begin_anew, end_at_once, start
 from chalicelib.service.budgets import Ask, admit
 from chalicelib.service.finding import find_batch_job, find_dataset, find_model
+from chalicelib.service.model_claims import claim_model
 from chalicelib.service.requests import id_of_request
 from chalicelib.service.variants import check_variant
 from droplearn.contracts.errors import Conflict, InvalidRequest, UnsupportedScenario
@@ -47,9 +48,9 @@ class BatchOrder:
 def create_batch_job(platform: Platform, order: BatchOrder) -> BatchJob:
     """Keeps the batch job, then starts its execution.
 
-    Raises NotFound (`model.unknown`, `dataset.unknown`), InvalidRequest (`batch.no_source`, `batch.foreign_prefix`, `name.invalid`),
-    UnsupportedScenario (`batch.not_supported`), Conflict (`batch.wrong_project`, `variant.not_published`, `idempotency.mismatch`),
-    BudgetExceeded.
+    Raises NotFound (`model.unknown`, `model.deleted`, `dataset.unknown`), InvalidRequest (`batch.no_source`, `batch.foreign_prefix`,
+    `name.invalid`), UnsupportedScenario (`batch.not_supported`), Conflict (`batch.wrong_project`, `variant.not_published`,
+    `idempotency.mismatch`, `model.being_deleted`, `model.busy`), BudgetExceeded.
     """
     model = find_model(platform, order.model)
     _check(platform, order, model)
@@ -58,6 +59,7 @@ def create_batch_job(platform: Platform, order: BatchOrder) -> BatchJob:
     batch_id = id_of_request(platform, scope=scope, key=order.request_key, asked=asked, id_to_make=new_id("batch"))
     job = _new_batch_job(platform, order, model, batch_id)
     admit(platform, order.project, Ask(batch_id, transforms_of(job).at_most))
+    claim_model(platform, model.id, batch_id)
     platform.batch_jobs.add(job)
     return _start(platform, find_batch_job(platform, batch_id))
 
@@ -142,12 +144,15 @@ def _stop_transform(platform: Platform, job: BatchJob, pause: Callable[[float], 
 
 
 def restart_batch_job(platform: Platform, batch_id: str) -> BatchJob:
-    """A new attempt: only objects without a result are sent. Raises NotFound (`batch_job.unknown`), Conflict (`batch.not_restartable`),
+    """A new attempt: only objects without a result are sent.
+
+    Raises NotFound (`batch_job.unknown`, `model.deleted`), Conflict (`batch.not_restartable`, `model.being_deleted`, `model.busy`),
     BudgetExceeded.
     """
     job = find_batch_job(platform, batch_id)
     if job.status in RESTARTABLE:
         admit(platform, job.project, Ask(job.id, transforms_of(job).at_most, at_least=job.attempt + 1))
+        claim_model(platform, job.model, job.id, job.attempt + 1)
     gone = ("transform_job", "input_count", "done_count", "skipped_counts", "started_at", "queued_since", "final_status", "report")
     earlier = [*job.earlier_runs, *kept_runs([batch_run(job)], platform.now())]
     restarted = begin_anew(platform, platform.batch_jobs, job, RESTARTABLE, gone, earlier_runs=earlier)

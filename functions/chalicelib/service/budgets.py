@@ -28,7 +28,7 @@ from chalicelib.domain.uses import Hours, the_larger
 from chalicelib.ports import Platform
 from chalicelib.service.announcing import announce_notices
 from chalicelib.service.counting_costs import is_done, is_fresh, read_costly, uses_of
-from chalicelib.service.finding import find_project, find_task
+from chalicelib.service.finding import find_open_project, find_project, find_task
 from droplearn.contracts.errors import TransientError, UserError
 
 TRIES = 10
@@ -112,8 +112,10 @@ def note_refusal(platform: Platform, task_id: str, error: UserError) -> None:
 
 
 def set_budget(platform: Platform, project: str, usd: float, by: str, notice_share: float = NOTICE_SHARE) -> Budget:
-    """What runs is not touched, also when it is more than that. Raises NotFound (`project.unknown`), TransientError (`budget.busy`)."""
-    find_project(platform, project)
+    """What runs is not touched, also when it is more than that. Raises NotFound (`project.unknown`), Conflict (`project.being_deleted`),
+    TransientError (`budget.busy`).
+    """
+    find_open_project(platform, project)
     for _ in range(TRIES):
         known, now = platform.budgets.get(project), platform.now()
         wanted = Budget(project, usd, text_of(now), by, notice_share=notice_share)

@@ -22,6 +22,7 @@ from chalicelib.domain.uses import (
     Use,
     together,
     use_of_batch_job,
+    use_of_deleted,
     use_of_evaluation,
     use_of_service,
     use_of_task,
@@ -31,7 +32,7 @@ from chalicelib.service.billed_jobs import evaluation_job, task_jobs
 from chalicelib.service.finding import find_project
 
 _PAGE = 100
-Costly = Task | Service | BatchJob | Evaluation
+Costly = Task | Service | BatchJob | Evaluation | Admission
 
 
 def uses_of(platform: Platform, project: str, holds: Iterable[Hold], now: datetime) -> Iterator[Use]:
@@ -81,8 +82,10 @@ def _costly(platform: Platform, project: str, admitted: Iterable[str], month: da
     found: dict[str, Costly] = {task.id: task for task in _newest(platform.tasks, tasks_of(project), since)}
     found |= {service.id: service for service in _newest(platform.services, services_of(project), since)}
     found |= {job.id: job for job in _newest(platform.batch_jobs, batch_jobs_of(project), since)}
-    unlisted = {admission.subject for admission in _newest(platform.admissions, admissions_of(project), since)} - set(found)
-    return found | read_costly(platform, unlisted.union(admitted))
+    admissions = list(_newest(platform.admissions, admissions_of(project), since))
+    unlisted = {admission.subject for admission in admissions} - set(found)
+    found |= read_costly(platform, unlisted.union(admitted))
+    return {a.subject: a for a in admissions if a.run and a.subject not in found} | found  # what is deleted counts by what was kept
 
 
 def _scenarios(platform: Platform, project: str, records: Iterable[Costly]) -> dict[str, str]:
@@ -122,6 +125,8 @@ def _use_of(record: Costly, scenarios: dict[str, str], answered: dict[str, Hours
         return use_of_batch_job(record, month, now)
     if isinstance(record, Service):
         return use_of_service(record, month, now, answered.get(record.id, {}))
+    if isinstance(record, Admission):
+        return use_of_deleted(record.subject, record.run or {}, month, now)
     return use_of_evaluation(record, evaluation_job(scenarios[record.model]), month, now)
 
 

@@ -17,7 +17,7 @@ from droplearn import __version__
 from droplearn.contracts.dataset import DatasetVersion
 from droplearn.contracts.errors import InternalError, InvalidDataset
 from droplearn.contracts.evaluation import EvaluationReport, EvaluationRequest, EvaluationSummary
-from droplearn.contracts.s3_layout import evaluation_prefix, version_prefix
+from droplearn.contracts.s3_layout import evaluation_inputs_prefix, evaluation_prefix, version_prefix
 from droplearn.contracts.status import EvaluationStatus
 from droplearn.contracts.training import TaskSettings
 from droplearn.scenarios import scenario_named
@@ -97,7 +97,7 @@ def _inputs(platform: Platform, evaluation: Evaluation, model: Model, version: D
 def _test_manifest(platform: Platform, evaluation: Evaluation, version: DatasetVersion) -> str:
     """Only the examples that are looked at are downloaded."""
     lines = map(json.loads, platform.artifacts.lines(version_prefix(version.version_id) + EXAMPLES))
-    key = f"evaluation-inputs/{evaluation.id}/{IMAGES}"
+    key = evaluation_inputs_prefix(evaluation.id) + IMAGES
     paths = [*(line["path"] for line in lines if line["split"] == "test"), *version.annotation_files]
     platform.artifacts.write(key, "".join(manifest_lines(version.source_uri, paths)).encode())
     return key

@@ -9,19 +9,20 @@ from chalicelib.ports import Platform
 from chalicelib.service.attempts import start
 from chalicelib.service.billed_jobs import evaluation_job
 from chalicelib.service.budgets import Ask, admit
-from chalicelib.service.finding import find_dataset, find_model, find_project
+from chalicelib.service.finding import find_dataset, find_model, find_open_project
+from chalicelib.service.model_claims import claim_model
 from droplearn.contracts.errors import Conflict, InvalidRequest
 from droplearn.contracts.ids import new_id
 from droplearn.contracts.status import EvaluationStatus
 
 
 def create_evaluation(platform: Platform, model_id: str, dataset_project: str, dataset: str) -> Evaluation:
-    """Raises NotFound (`model.unknown`, `project.unknown`, `dataset.unknown`), InvalidRequest (`evaluation.wrong_scenario`), Conflict
-    (`evaluation.sample_data`), BudgetExceeded.
+    """Raises NotFound (`model.unknown`, `model.deleted`, `project.unknown`, `dataset.unknown`), InvalidRequest
+    (`evaluation.wrong_scenario`), Conflict (`evaluation.sample_data`, `model.being_deleted`, `model.busy`), BudgetExceeded.
     """
     model = find_model(platform, model_id)
     _refuse_sample_data(platform, model)
-    if find_project(platform, dataset_project).scenario != model.scenario:
+    if find_open_project(platform, dataset_project).scenario != model.scenario:
         raise InvalidRequest(
             "evaluation.wrong_scenario",
             f"The model is for {model.scenario}, the dataset is not.",
@@ -40,6 +41,7 @@ def create_evaluation(platform: Platform, model_id: str, dataset_project: str, d
         dataset=dataset,
     )
     admit(platform, model.project, Ask(evaluation.id, evaluation_job(model.scenario).at_most))
+    claim_model(platform, model.id, evaluation.id)
     platform.evaluations.add(evaluation)
     return start(platform, platform.evaluations, evaluation, "evaluate", {"evaluation_id": evaluation.id})
 

@@ -20,8 +20,10 @@ from chalicelib.domain.model import Model
 from chalicelib.ports import Platform
 from chalicelib.service.finding import find_model
 from chalicelib.service.model_card import readme
+from chalicelib.service.model_claims import claim_model, release_model
 from chalicelib.service.model_files import files_gone, key_of, only_network, read_manifest
 from droplearn.contracts.errors import UnsupportedScenario
+from droplearn.contracts.ids import new_id
 from droplearn.contracts.model import ModelFile, ModelManifest
 from droplearn.contracts.s3_layout import export_key
 from droplearn.contracts.triton import NAME, network_place, repository_files
@@ -64,7 +66,9 @@ class _Parts(NamedTuple):
 
 
 def export_model(platform: Platform, model_id: str, form: Form) -> Export:
-    """Raises NotFound (`model.unknown`, `model.gone`), UnsupportedScenario (`export.not_for_this_scenario`, `export.too_large`)."""
+    """Raises NotFound (`model.unknown`, `model.deleted`, `model.gone`), UnsupportedScenario (`export.not_for_this_scenario`,
+    `export.too_large`), Conflict (`model.being_deleted`, `model.busy`).
+    """
     model = find_model(platform, model_id)
     manifest = read_manifest(platform, model)
     network = _exportable(model, manifest)
@@ -74,7 +78,7 @@ def export_model(platform: Platform, model_id: str, form: Form) -> Export:
     key = export_key(model.id, f"{digest.hexdigest()[:16]}-{form}.{ending}")
     size = platform.artifacts.size(key)
     if size is None:
-        size = _pack(platform, key, _contents(form, _parts(platform, model, manifest, network, form)), {"onnx": _zip, "triton": _tar}[form])
+        size = _keep(platform, model, key, lambda: _contents(form, _parts(platform, model, manifest, network, form)), form)
     return Export(form, name, size, platform.links.to_artifact(key, VALID_FOR_S, name))
 
 
@@ -110,6 +114,16 @@ def _contents(form: Form, parts: _Parts) -> dict[str, bytes]:
         about = parts.manifest.model_dump(mode="json", exclude_none=True, exclude={"history", "candidates"}) | {"files": kept}
         return beside | {"model.onnx": parts.network, "model.json": json.dumps(about, ensure_ascii=False, indent=1).encode()}
     return repository_files(parts.manifest) | {network_place(): parts.network, f"{NAME}/README.md": parts.readme}
+
+
+def _keep(platform: Platform, model: Model, key: str, make: Callable[[], dict[str, bytes]], form: Form) -> int:
+    """Not of a model that is being deleted."""
+    subject = new_id("export")
+    claim_model(platform, model.id, subject)
+    try:
+        return _pack(platform, key, make(), {"onnx": _zip, "triton": _tar}[form])
+    finally:
+        release_model(platform, model.id, subject)
 
 
 def _pack(platform: Platform, key: str, contents: Mapping[str, bytes], write: Callable[[BinaryIO, Mapping[str, bytes]], None]) -> int:

@@ -13,7 +13,8 @@ from chalicelib.domain.records import R
 from chalicelib.domain.service import Service
 from chalicelib.domain.task import Task
 from chalicelib.ports import Platform, Records
-from droplearn.contracts.errors import NotFound
+from droplearn.contracts.errors import Conflict, NotFound
+from droplearn.contracts.ids import task_id_of
 
 _PAGE = 100
 
@@ -42,6 +43,15 @@ def find_project(platform: Platform, name: str) -> Project:
     return find(platform.projects, name, "project")
 
 
+def find_open_project(platform: Platform, name: str) -> Project:
+    """One in which something may begin. Raises NotFound (`project.unknown`), Conflict (`project.being_deleted`)."""
+    found = find_project(platform, name)
+    if found.deleting_since:
+        told = f"Project {name!r} is being deleted."
+        raise Conflict("project.being_deleted", told, hint="Wait until it is gone; a new one may have its name then.")
+    return found
+
+
 def find_dataset(platform: Platform, project: str, name: str) -> Dataset:
     """Raises NotFound (`dataset.unknown`)."""
     return find(platform.datasets, f"{project}/{name}", "dataset")
@@ -53,7 +63,13 @@ def find_task(platform: Platform, task_id: str) -> Task:
 
 
 def find_model(platform: Platform, model_id: str) -> Model:
-    """Raises NotFound (`model.unknown`)."""
+    """Raises NotFound (`model.unknown`, `model.deleted`)."""
+    if (known := platform.models.get(model_id)) is not None:
+        return known
+    task = platform.tasks.get(task_id_of(model_id))
+    if task is not None and task.model_deleted_at:
+        told = f"Model {model_id} was deleted (asked for at {task.model_deleted_at})."
+        raise NotFound("model.deleted", told, hint="Choose another model, or train one.")
     return find(platform.models, model_id, "model")
 
 

@@ -61,8 +61,18 @@ class Outcome:
 
     failed: set[str] = field(default_factory=set)
     malformed: set[str] = field(default_factory=set)
+    later: set[str] = field(default_factory=set)
+    """Dropped into projects that are being deleted: once that is over they make new ones."""
     ignored: list[Ignored] = field(default_factory=list)
     written: int = 0
+
+
+class ProjectBeingDeleted(Exception):
+    """What was dropped before is deleted with it; what is dropped now would be by half, and waits. Never leaves index_messages."""
+
+    def __init__(self, since: str) -> None:
+        super().__init__(since)
+        self.since = since
 
 
 class Place(NamedTuple):
@@ -78,17 +88,20 @@ def index_messages(platform: Platform, messages: Iterable[Message], pause: Calla
     for place, (events, ids) in _by_dataset(messages, outcome).items():
         try:
             outcome.written += index_dataset(platform, place, events, pause)
+        except ProjectBeingDeleted as error:
+            outcome.later.update(id_ for id_, at in ids.items() if not at or at >= error.since)
         except DropLearnError as error:
             log.warning("not indexed, will be tried again: %s %s", place, error)
-            outcome.failed |= ids
+            outcome.failed.update(ids)
         except Exception:
             log.exception("not indexed: %s", place)  # one dataset's trouble is not another's; after some tries the dead-letter queue has it
-            outcome.failed |= ids
+            outcome.failed.update(ids)
     return outcome
 
 
-def _by_dataset(messages: Iterable[Message], outcome: Outcome) -> dict[Place, tuple[list[ObjectEvent], set[str]]]:
-    found: dict[Place, tuple[list[ObjectEvent], set[str]]] = {}
+def _by_dataset(messages: Iterable[Message], outcome: Outcome) -> dict[Place, tuple[list[ObjectEvent], dict[str, str]]]:
+    """The events, and the ids of their messages with the time of the latest."""
+    found: dict[Place, tuple[list[ObjectEvent], dict[str, str]]] = {}
     for message in messages:
         try:
             parsed = parse_message(message.body)
@@ -98,9 +111,9 @@ def _by_dataset(messages: Iterable[Message], outcome: Outcome) -> dict[Place, tu
             continue
         outcome.ignored += parsed.ignored
         for event in parsed.events:
-            events, ids = found.setdefault(Place(event.place.project, event.place.dataset), ([], set()))
+            events, ids = found.setdefault(Place(event.place.project, event.place.dataset), ([], {}))
             events.append(event)
-            ids.add(message.id)
+            ids[message.id] = max(ids.get(message.id, ""), event.happened_at)
     return found
 
 
@@ -166,8 +179,13 @@ def _chunks(items: list[T], size: int) -> Iterator[list[T]]:
 
 
 def _ensure(platform: Platform, place: Place, events: list[ObjectEvent]) -> tuple[Project, Dataset] | None:
-    """None: only removals, of a dataset that nobody knows; their tombstones are kept, but nothing is created for them."""
+    """None: only removals, of a dataset that nobody knows; their tombstones are kept, but nothing is created for them.
+
+    Raises ProjectBeingDeleted.
+    """
     project, dataset = platform.projects.get(place.project), platform.datasets.get(f"{place.project}/{place.dataset}")
+    if project and project.deleting_since:
+        raise ProjectBeingDeleted(project.deleting_since)
     if project and dataset:
         return project, dataset
     created = [event for event in events if not event.is_removal]

@@ -12,6 +12,7 @@ from chalicelib.domain.times import text_of
 from chalicelib.domain.token import hash_of, new_secret
 from chalicelib.ports import Platform
 from chalicelib.service.finding import find, find_model
+from chalicelib.service.model_claims import claim_model, release_model
 from chalicelib.service.model_files import key_of, only_network, read_manifest
 from droplearn.contracts.errors import UnsupportedScenario
 from droplearn.contracts.ids import new_id
@@ -34,7 +35,9 @@ class Made(NamedTuple):
 
 
 def create_link(platform: Platform, model_id: str, valid_for_s: int, created_by: str) -> Made:
-    """Raises NotFound (`model.unknown`, `model.gone`), UnsupportedScenario (`preview.not_for_this_scenario`)."""
+    """Raises NotFound (`model.unknown`, `model.deleted`, `model.gone`), UnsupportedScenario (`preview.not_for_this_scenario`), Conflict
+    (`model.being_deleted`, `model.busy`).
+    """
     model = find_model(platform, model_id)
     scenario = scenario_named(model.scenario)
     if scenario.spec.preview is None or only_network(read_manifest(platform, model)) is None:
@@ -55,6 +58,7 @@ def create_link(platform: Platform, model_id: str, valid_for_s: int, created_by:
         expires_at=int(ends.timestamp()),
         created_by=created_by,
     )
+    claim_model(platform, model.id, link.id)
     platform.preview_links.add(link)
     return Made(link, signed(link.id, secret))
 
@@ -74,6 +78,7 @@ def links_of(platform: Platform, model: Model, limit: int, cursor: str | None) -
 def revoke_link(platform: Platform, link: PreviewLink) -> None:
     """What has been loaded stays with who has loaded it."""
     platform.preview_links.remove(link.id)
+    release_model(platform, link.model, link.id)
 
 
 def open_link(platform: Platform, text: str) -> Model:
@@ -81,7 +86,7 @@ def open_link(platform: Platform, text: str) -> Model:
     link_id, secret = parse(text)
     link = check(platform.preview_links.get(link_id), secret, text_of(platform.now()))
     model = platform.models.get(link.model)
-    if model is None:
+    if model is None or model.deleting_since:
         raise unknown()
     return model
 

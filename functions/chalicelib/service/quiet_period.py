@@ -90,7 +90,9 @@ def _start(platform: Platform, dataset: Dataset, section: TrainSection, counts: 
     known: str | None = wanted
     try:
         started, problem = create_task(platform, order).id, None
-    except Conflict:
+    except Conflict as error:
+        if error.code == "project.being_deleted":
+            return None
         raise  # the same request is under way: it is looked at again when the message comes again
     except UserError as error:
         started, problem = None, {"message": error.message, "hint": error.hint}

@@ -164,6 +164,8 @@ def _model(platform: Platform, task: Task, job: TrainingJob, manifest: ModelMani
         code_version=manifest.code_version,
         size_bytes=sum(f.size_bytes for f in manifest.files),
         training_seconds=manifest.training_seconds,
+        claims=known.claims if known else [],
+        claim_count=known.claim_count if known else None,
     )
 
 

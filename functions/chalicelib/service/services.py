@@ -17,6 +17,7 @@ from chalicelib.service.budgets import Ask, admit
 from chalicelib.service.finding import find_model, find_service
 from chalicelib.service.hosting import HostingOrder, hosting_of, vpc_config
 from chalicelib.service.loading_tables import to_load
+from chalicelib.service.model_claims import claim_model
 from chalicelib.service.removing import remove_serving
 from chalicelib.service.requests import id_of_request
 from chalicelib.service.service_events import note_end, note_ending, note_event
@@ -69,8 +70,9 @@ class Started(NamedTuple):
 def create_service(platform: Platform, order: ServiceOrder) -> Started:
     """Keeps the service with a token of its own, then starts its execution.
 
-    Raises NotFound (`model.unknown`), InvalidRequest (`name.invalid`, `service.hosting`), Conflict (`service.wrong_project`,
-    `model.has_fallen`, `variant.not_published`, `service.no_vpc`, `idempotency.mismatch`), BudgetExceeded.
+    Raises NotFound (`model.unknown`, `model.deleted`), InvalidRequest (`name.invalid`, `service.hosting`), Conflict
+    (`service.wrong_project`, `model.has_fallen`, `variant.not_published`, `service.no_vpc`, `idempotency.mismatch`,
+    `model.being_deleted`, `model.busy`), BudgetExceeded.
     """
     model, hosting = check_order(platform, order)
     asked = "\n".join(str(value) for name, value in sorted(vars(order).items()) if name not in _NOT_ASKED)
@@ -80,6 +82,7 @@ def create_service(platform: Platform, order: ServiceOrder) -> Started:
         return Started(_begin(platform, known, order.caller), None)
     service = _new_service(platform, order, model, hosting | {"id": service_id})
     admit(platform, order.project, Ask(service_id, most_hours(service, order.max_runtime_s)))
+    claim_model(platform, model.id, service_id)
     platform.live_services.put(LiveService(service_id, text_of(platform.now())))
     need_sweeps(platform)
     made = create_token(platform, _own_token(order, service_id))

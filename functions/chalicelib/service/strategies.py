@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from chalicelib.domain.strategy import MAX_FILTERS, MAX_STRATEGIES, TABLES_OF, Filter, Strategy, TableFile, filters_of, strategies_of
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform, Records
-from chalicelib.service.finding import find, find_dataset, find_project
+from chalicelib.service.finding import find, find_dataset, find_open_project
 from droplearn.contracts.dataset import ExampleStatus
 from droplearn.contracts.errors import Conflict, InvalidRequest, NotFound, UnsupportedScenario
 from droplearn.scenarios import scenario_named
@@ -69,7 +69,7 @@ def _add(records: Records[R], record: R, listed_in: str, most: int) -> R:
 
 
 def _check_project(platform: Platform, project: str) -> None:
-    scenario = scenario_named(find_project(platform, project).scenario)
+    scenario = scenario_named(find_open_project(platform, project).scenario)
     if scenario.spec.serving != "tables":
         raise UnsupportedScenario("strategy.not_here", f"{scenario.spec.title} knows no strategies or filters.")
 

@@ -14,7 +14,8 @@ from chalicelib.ports import Platform
 from chalicelib.service.attempts import TRIES, ask_to_stop, begin_anew, end_at_once, start
 from chalicelib.service.billed_jobs import task_jobs
 from chalicelib.service.budgets import Ask, admit
-from chalicelib.service.finding import find_dataset, find_model, find_project, find_task
+from chalicelib.service.finding import find_dataset, find_model, find_open_project, find_task
+from chalicelib.service.model_claims import claim_model
 from chalicelib.service.requests import id_of_request
 from droplearn.contracts.errors import Conflict, InvalidRequest
 from droplearn.contracts.ids import check_name, new_id
@@ -39,23 +40,30 @@ class TaskOrder:
 def create_task(platform: Platform, order: TaskOrder) -> Task:
     """Keeps the task, then starts its execution.
 
-    Raises NotFound (`project.unknown`, `dataset.unknown`, `model.unknown`), InvalidRequest (`name.invalid`, `preset.unknown`,
-    `option.unknown`, `option.invalid`, `labels.too_few`, `optimisation.unsupported`, `base_model.wrong_project`), Conflict
-    (`idempotency.mismatch`), BudgetExceeded.
+    Raises NotFound (`project.unknown`, `dataset.unknown`, `model.unknown`, `model.deleted`), InvalidRequest (`name.invalid`,
+    `preset.unknown`, `option.unknown`, `option.invalid`, `labels.too_few`, `optimisation.unsupported`, `base_model.wrong_project`),
+    Conflict (`idempotency.mismatch`, `model.being_deleted`, `model.busy`), BudgetExceeded.
     """
     project = check_task(platform, order)
     asked = f"{order.dataset}\n{order.settings.model_dump_json()}\n{order.name}\n{order.is_deployed_when_done}"
-    scope = f"{order.caller}#tasks#{order.project}"
+    scope = f"{order.caller}#tasks#{order.project}#{project.created_at}"  # an earlier one of this name had tasks of its own
     task_id = id_of_request(platform, scope=scope, key=order.request_key, asked=asked, id_to_make=new_id("task"))
     task = _new_task(platform, project, order, task_id)
     admit(platform, order.project, Ask(task_id, task_jobs(task.scenario, task.settings).at_most))
+    _claim_base(platform, task, task.attempt)
     platform.tasks.add(task)
     return _start(platform, find_task(platform, task_id))
 
 
+def _claim_base(platform: Platform, task: Task, attempt: int) -> None:
+    """The model that it continues from."""
+    if (base := task.settings.get("base_model")) is not None:
+        claim_model(platform, base, task.id, attempt)
+
+
 def check_task(platform: Platform, order: TaskOrder) -> Project:
     """Nothing is made. Raises as create_task."""
-    project = find_project(platform, order.project)
+    project = find_open_project(platform, order.project)
     find_dataset(platform, order.project, order.dataset)
     _check(platform, project, order)
     return project
@@ -136,17 +144,24 @@ def _stop_training(platform: Platform, task: Task, pause: Callable[[float], None
 
 
 def restart_task(platform: Platform, task_id: str) -> Task:
-    """A new attempt, which goes on from the last checkpoint. Raises NotFound (`task.unknown`), Conflict (`task.not_restartable`),
-    BudgetExceeded.
+    """A new attempt, which goes on from the last checkpoint.
+
+    Raises NotFound (`task.unknown`, `model.deleted`), Conflict (`task.not_restartable`, `task.model_deleted`, `project.being_deleted`,
+    `model.being_deleted`, `model.busy`), BudgetExceeded.
     """
     task = find_task(platform, task_id)
+    if task.model_deleted_at:
+        raise Conflict("task.model_deleted", "The task's model was deleted, and its checkpoints with it.", hint="Start a new task.")
     jobs = task_jobs(task.scenario, task.settings)
     if task.status in RESTARTABLE:
         admit(platform, task.project, Ask(task.id, jobs.at_most, at_least=task.attempt + 1))
     gone = ["training_job", "optimisation_job", "queued_since", "training_started_at", "training_ended_at", "final_status"]
     gone += ["evaluation", "metrics"]
     earlier = [*task.earlier_runs, *kept_runs(task_runs(task, jobs), platform.now())]
-    restarted = begin_anew(platform, platform.tasks, task, RESTARTABLE, gone, is_stop_requested=False, earlier_runs=earlier)
+    find_open_project(platform, task.project)
+    _claim_base(platform, task, task.attempt + 1)
+    unless = ["model_deleted_at"]
+    restarted = begin_anew(platform, platform.tasks, task, RESTARTABLE, gone, unless, is_stop_requested=False, earlier_runs=earlier)
     if restarted is None:
         raise Conflict(
             "task.not_restartable",

@@ -23,6 +23,7 @@ from chalicelib.domain.trial import (
 )
 from chalicelib.ports import Platform, TrialAnswer, TrialQuestion
 from chalicelib.service.finding import find, find_model
+from chalicelib.service.model_claims import claim_model, release_model
 from chalicelib.service.variants import check_variant
 from droplearn.contracts.errors import Conflict, Throttled
 from droplearn.contracts.ids import new_id
@@ -58,11 +59,20 @@ class _Input(NamedTuple):
 
 
 def try_model(platform: Platform, order: TrialOrder, limit: int) -> Tried:
-    """Raises NotFound (`model.unknown`), Conflict (`variant.not_published`), Throttled (`trial.used_up`), InvalidRequest (`model.unusable`,
-    ...), TransientError.
+    """Raises NotFound (`model.unknown`, `model.deleted`), Conflict (`variant.not_published`, `model.being_deleted`, `model.busy`),
+    Throttled (`trial.used_up`), InvalidRequest (`model.unusable`, ...), TransientError.
     """
-    model = find_model(platform, order.model)
+    model, call_id = find_model(platform, order.model), new_id("trial")
     archive = check_variant(model, order.variant)
+    claim_model(platform, model.id, call_id)
+    try:
+        return _try(platform, model, archive, order, limit, call_id)
+    except Exception:
+        release_model(platform, model.id, call_id)
+        raise
+
+
+def _try(platform: Platform, model: Model, archive: str, order: TrialOrder, limit: int, call_id: str) -> Tried:
     trial = _reserve(platform, model, limit)
     url = platform.links.to_artifact(archive.removeprefix(platform.artifacts.uri("")), LINK_S)
     try:
@@ -71,7 +81,7 @@ def try_model(platform: Platform, order: TrialOrder, limit: int) -> Tried:
         _give_back(platform, trial)
         raise
     is_ours = answer.http_status >= 500
-    _keep(platform, model, trial, order, answer, is_counted=not is_ours)
+    _keep(platform, call_id, trial, order, answer, is_counted=not is_ours)
     counted = _give_back(platform, trial) if is_ours else trial
     return Tried(answer.http_status, json.loads(answer.body), quota_of(platform, counted, limit))
 
@@ -143,16 +153,16 @@ def _give_back(platform: Platform, reserved: Trial) -> Trial | None:
     return platform.trials.get(reserved.id)
 
 
-def _keep(platform: Platform, model: Model, trial: Trial, order: TrialOrder, answer: TrialAnswer, *, is_counted: bool) -> None:
+def _keep(platform: Platform, call_id: str, trial: Trial, order: TrialOrder, answer: TrialAnswer, *, is_counted: bool) -> None:
     given = _input_of(order)
     is_input_kept = 0 < len(given.content) <= MAX_KEPT_INPUT_BYTES
     if is_input_kept:
-        platform.artifacts.write(trial_input_key(model.id, trial.total % MAX_KEPT_INPUTS), given.content)
+        platform.artifacts.write(trial_input_key(trial.id, trial.total % MAX_KEPT_INPUTS), given.content)
     now = platform.now()
     call = TrialCall(
-        id=new_id("trial"),
-        project=model.project,
-        model=model.id,
+        id=call_id,
+        project=trial.project,
+        model=trial.id,
         number=trial.total,
         created_at=text_of(now),
         input_name=given.name,

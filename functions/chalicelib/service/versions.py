@@ -17,6 +17,7 @@ from chalicelib.domain.uses import Hours, most_instances, reserved_s, together
 from chalicelib.ports import Platform
 from chalicelib.service.budgets import Ask, admit
 from chalicelib.service.finding import find_model, find_service
+from chalicelib.service.model_claims import claim_model
 from chalicelib.service.variants import check_variant
 from droplearn.contracts.errors import Conflict, DropLearnError, InvalidRequest
 from droplearn.contracts.ids import new_id
@@ -44,9 +45,10 @@ class VersionOrder:
 
 
 def add_version(platform: Platform, service_id: str, order: VersionOrder) -> ServiceUpdate:
-    """Raises NotFound (`service.unknown`, `model.unknown`), Conflict (`service.not_running`, `service.updating`, `service.no_canary`,
-    `service.wrong_project`, `service.too_many_versions`, `service.serverless_one_version`, `model.has_fallen`, `variant.not_published`),
-    InvalidRequest (`service.shared_instances`, `service.hosting`), BudgetExceeded.
+    """Raises NotFound (`service.unknown`, `model.unknown`, `model.deleted`), Conflict (`service.not_running`, `service.updating`,
+    `service.no_canary`, `service.wrong_project`, `service.too_many_versions`, `service.serverless_one_version`,
+    `model.has_fallen`, `variant.not_published`, `model.being_deleted`, `model.busy`), InvalidRequest (`service.shared_instances`,
+    `service.hosting`), BudgetExceeded.
     """
     service = _changeable(platform, service_id)
     model = find_model(platform, order.model)
@@ -75,6 +77,7 @@ def add_version(platform: Platform, service_id: str, order: VersionOrder) -> Ser
     _ask_for_instances(platform, service, coming, number)
     what = {"version": number, "model": model.id, "share": order.share} | ({"canary": order.canary} if order.canary else {})
     update = _new_update(platform, service, "version", order.by, what, kept | {variant_of(number): share}, number)
+    claim_model(platform, model.id, update.id)
     return _begin(platform, service, update, version, coming)
 
 

@@ -64,7 +64,8 @@ def _show_project(client: Client, screen: Screen, project: Json) -> Json:
     base = f"/v1/projects/{part(project['name'])}"
     document = project | {kind: list(client.pages(f"{base}/{kind}", kind)) for kind in ("datasets", "tasks", "services")}
     document["budget"] = budget_of(client, project)
-    screen.say(f"{project['name']}: {project['scenario'] or 'scenario not known yet'}")
+    fate = ", being deleted" if project.get("deleting_since") else ""
+    screen.say(f"{project['name']}: {project['scenario'] or 'scenario not known yet'}{fate}")
     if document["budget"]:
         show_budget_line(screen, document["budget"])
     screen.table("datasets", ["name", "objects"], [[d["name"], d["object_count"]] for d in document["datasets"]])

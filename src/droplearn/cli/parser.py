@@ -10,6 +10,7 @@ from typing import Any
 from droplearn import __version__
 from droplearn.cli.batch import add_batch
 from droplearn.cli.budgeting import add_budget
+from droplearn.cli.deleting import add_delete
 from droplearn.cli.deploying import add_deploy
 from droplearn.cli.dropping import add_drop
 from droplearn.cli.evaluating import add_evaluate
@@ -40,7 +41,7 @@ def make_parser() -> argparse.ArgumentParser:
     action = partial(_add_command, service.add_subparsers(required=True, metavar="ACTION"))
     for add in (add_life, add_versions, add_watching, add_tests, add_rotate):
         add(action)
-    for add in (add_preview, add_export, add_predict, add_trial, add_batch, add_stops, add_budget):
+    for add in (add_preview, add_export, add_predict, add_trial, add_batch, add_stops, add_delete, add_budget):
         add(command)
     return parser
 

@@ -40,7 +40,7 @@ _ULIDS = _Ulids()
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
-Kind = Literal["task", "model", "eval", "service", "update", "batch", "test", "trial", "token", "request", "preview"]
+Kind = Literal["task", "model", "eval", "service", "update", "batch", "test", "trial", "token", "request", "preview", "export"]
 
 
 def is_name(text: str) -> bool:
@@ -68,3 +68,8 @@ def new_id(kind: Kind) -> str:
 def model_id_of(task_id: str) -> str:
     """A task makes at most one model: its id follows from the task's, so that making it twice changes nothing."""
     return "model-" + task_id.removeprefix("task-")
+
+
+def task_id_of(model_id: str) -> str:
+    """The reverse."""
+    return "task-" + model_id.removeprefix("model-")

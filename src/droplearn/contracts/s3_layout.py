@@ -80,9 +80,14 @@ def training_output_prefix(task_id: str) -> str:
     return f"{task_prefix(task_id)}output"
 
 
+def service_models_prefix(service_id: str) -> str:
+    """Holds copies of models, by configuration, for a service whose versions share the servers."""
+    return f"services/{service_id}/"
+
+
 def shared_models_prefix(service_id: str, config: str) -> str:
     """versions.json and `<version>/model.tar.gz` of the versions that share an endpoint's servers under this configuration."""
-    return f"services/{service_id}/{config}/"
+    return f"{service_models_prefix(service_id)}{config}/"
 
 
 def optimisation_prefix(task_id: str, attempt: int) -> str:
@@ -95,9 +100,19 @@ def evaluation_prefix(evaluation_id: str) -> str:
     return f"evaluations/{evaluation_id}/"
 
 
+def evaluation_inputs_prefix(evaluation_id: str) -> str:
+    """Holds the list of what is looked at, where that is not all; forgotten after some days."""
+    return f"evaluation-inputs/{evaluation_id}/"
+
+
+def batch_files_prefix(batch_id: str) -> str:
+    """What a batch job works with; forgotten after some days."""
+    return f"batch/{batch_id}/"
+
+
 def batch_prefix(batch_id: str, attempt: int) -> str:
-    """What one attempt of a batch job works with: inputs.jsonl, plan.json, manifests/, parts/."""
-    return f"batch/{batch_id}/a{attempt}/"
+    """The part of one attempt: inputs.jsonl, plan.json, manifests/, parts/."""
+    return f"{batch_files_prefix(batch_id)}a{attempt}/"
 
 
 def results_prefix(batch_id: str) -> str:
@@ -114,9 +129,14 @@ def result_key(batch_id: str, input_key: str) -> str:
     return f"{results_prefix(batch_id)}{input_key}.out"
 
 
+def exports_prefix(model_id: str) -> str:
+    """Holds what a model was packed into."""
+    return f"exports/{model_id}/"
+
+
 def export_key(model_id: str, file_name: str) -> str:
     """A packed model, made when it is asked for and forgotten after some days."""
-    return f"exports/{model_id}/{file_name}"
+    return f"{exports_prefix(model_id)}{file_name}"
 
 
 BROWSER_RUNTIME_VERSION = "1.30.0"
@@ -128,14 +148,24 @@ def browser_runtime_key(name: str) -> str:
     return f"assets/onnxruntime-web-{BROWSER_RUNTIME_VERSION}/{name}"
 
 
+def trial_inputs_prefix(model_id: str) -> str:
+    """Holds what somebody tried a model with."""
+    return f"trials/{model_id}/"
+
+
 def trial_input_key(model_id: str, slot: int) -> str:
-    """What somebody tried a model with; the slots are used over and over."""
-    return f"trials/{model_id}/{slot:02d}"
+    """One of them; the slots are used over and over."""
+    return f"{trial_inputs_prefix(model_id)}{slot:02d}"
+
+
+def service_tests_prefix(service_id: str) -> str:
+    """Holds what a service answered in tests."""
+    return f"service-tests/{service_id}/"
 
 
 def service_test_key(service_id: str, test_id: str) -> str:
-    """What a service answered in one test."""
-    return f"service-tests/{service_id}/{test_id}.json"
+    """The answers of one of them."""
+    return f"{service_tests_prefix(service_id)}{test_id}.json"
 
 
 def s3_uri(bucket: str, key: str) -> str:

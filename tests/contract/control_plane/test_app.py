@@ -79,6 +79,35 @@ def test_an_execution_that_ended_badly_is_told_by_eventbridge(app: Any, fake_pla
     assert app.execution_ended(event | {"detail": event["detail"] | {"name": "another"}}, CONTEXT) == {"status": None}
 
 
+@pytest.mark.parametrize("given", [{"model_id": "model-" + "0" * 26}, {"project": PROJECT}])
+def test_a_deletion_that_was_aborted_goes_on_and_one_that_failed_waits_for_somebody(app: Any, fake_platform: Any, given: dict[str, str]):
+    model = a_model(fake_platform)
+    sample = aws_event("step_functions_execution_aborted", "task-" + "0" * 26)
+
+    def ended(status: str) -> Any:
+        return sample | {"detail": sample["detail"] | {"name": "model-0-20260101", "status": status, "input": json.dumps(given)}}
+
+    assert app.execution_ended(ended("ABORTED"), CONTEXT) == {"status": None}, "not marked"
+    fake_platform.models.change(model.id, {"deleting_since": "2026-01-01T00:00:00.000Z"})
+    fake_platform.projects.change(PROJECT, {"deleting_since": "2026-01-01T00:00:00.000Z"})
+    assert app.execution_ended(ended("FAILED"), CONTEXT) == {"status": None}
+    assert fake_platform.executions.started == []
+    assert app.execution_ended(ended("ABORTED"), CONTEXT) == {"status": None, "goes_on": next(iter(given.values()))}
+    machine, _, again = fake_platform.executions.started[-1]
+    assert (machine, again | given) == ("delete", again)
+    fake_platform.models.remove(model.id)
+    fake_platform.projects.remove(PROJECT)
+    assert app.execution_ended(ended("ABORTED"), CONTEXT) == {"status": None}, "over"
+
+
+def test_the_steps_of_delete_say_whether_there_is_more(app: Any, fake_platform: Any):
+    assert app.delete_model({"model_id": "model-x"}, CONTEXT) == {"is_done": True}
+    assert app.delete_project({"project": PROJECT}, CONTEXT) == {"is_done": True}, "nobody has asked for it"
+    a_model(fake_platform, deleting_since="2026-01-01T00:00:00.000Z")
+    hurried = SimpleNamespace(get_remaining_time_in_millis=lambda: 1)
+    assert app.delete_model({"model_id": "model-" + "0" * 26}, hurried) == {"is_done": False}
+
+
 def test_the_first_token_opens_the_api(app: Any):
     token = app.issue_admin_token({}, CONTEXT)["token"]
     reply = app.api(event_of("GET", "/v1/projects", "", {"authorization": f"Bearer {token}"}), SimpleNamespace(aws_request_id="r"))

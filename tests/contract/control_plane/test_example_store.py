@@ -12,7 +12,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from chalicelib.adapters import aws
+from chalicelib.adapters import aws, example_removal
 from chalicelib.adapters.example_store import SHARDS, TableExampleStore
 from chalicelib.domain.cursors import encode_cursor
 from chalicelib.domain.example import Example, Replacement, total
@@ -94,6 +94,35 @@ def test_a_tombstone_alone_counts_nothing(store: Any):
 def test_a_dataset_without_events_counts_nothing(store: Any):
     counts = store.counts("p", "d")
     assert (counts.labels, counts.labelled, counts.last_event_at) == ({}, 0, None)
+
+
+def test_a_dataset_is_removed_whole_and_no_other(store: Any):
+    for start in range(0, 120, 60):
+        write(store, *((None, example(f"cat/{n}.jpg")) for n in range(start, start + 60)))
+    write(store, (None, example("gone.jpg", status="deleted")))
+    store.write("p", "d2", [Replacement(None, example("cat/1.jpg"))], {"label:cat": 1}, NOW)
+    assert store.remove_all("p", "d", lambda: False) is False
+    assert store.counts("p", "d").labels == {"cat": 120}
+    for _ in range(2):
+        assert store.remove_all("p", "d", lambda: True) is True
+        assert (list(store.read_all("p", "d")), store.read("p", "d", ["gone.jpg"])) == ([], {})
+        assert store.counts("p", "d").last_event_at is None
+    assert [e.path for e in store.read_all("p", "d2")] == ["cat/1.jpg"]
+    assert store.counts("p", "d2").labels == {"cat": 1}
+
+
+def test_a_removal_goes_on_page_by_page(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(example_removal, "_AT_ONCE", 7)
+    with patch.dict(os.environ, CREDENTIALS), mock_aws():
+        aws.client.cache_clear()
+        create_table()
+        store, looks = TableExampleStore("table", "data"), iter([True, True, False])
+        write(store, *((None, example(f"cat/{n}.jpg")) for n in range(30)))
+        assert store.remove_all("p", "d", lambda: next(looks)) is False
+        assert len(list(store.read_all("p", "d"))) == 16
+        assert store.remove_all("p", "d", lambda: True) is True
+        assert list(store.read_all("p", "d")) == []
+        aws.client.cache_clear()
 
 
 def test_a_write_on_an_outdated_reading_changes_nothing(store: Any):

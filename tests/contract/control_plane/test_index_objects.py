@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from chalicelib.adapters import aws
-from chalicelib.adapters.drops import S3DroppedFiles
+from chalicelib.adapters.drops import S3DroppedFiles, SqsDropQueue
 from chalicelib.adapters.example_store import TableExampleStore
 from chalicelib.bootstrap import AwsPlatform, platform
 from chalicelib.domain.example import Replacement
@@ -59,6 +59,21 @@ def test_a_batch_as_lambda_delivers_it_is_indexed_and_the_poison_goes_back_at_on
     assert answer == {"batchItemFailures": [{"itemIdentifier": BATCH["Records"][2]["messageId"]}]}
     assert world.examples.counts("zoo", "animals").labels == {"alpaca": 1}
     assert len(sqs.receive_message(QueueUrl=url).get("Messages", [])) == 1
+
+
+@pytest.mark.parametrize(("receives", "waits_s"), [(1, 60), (2, 120), (4, 18000), (5, 18000)])
+def test_a_drop_into_a_project_that_is_being_deleted_waits_longer_each_time(
+    world: AwsPlatform, receives: int, waits_s: int, monkeypatch: pytest.MonkeyPatch
+):
+    deliver(drop_event("p/d/cat/1.jpg", 1))
+    world.projects.change("p", {"deleting_since": "2026-01-01T00:00:00.000Z"})
+    handed: list[tuple[list[str], int]] = []
+    monkeypatch.setattr(SqsDropQueue, "hand_back", lambda _self, receipts, wait_s=0: receipts and handed.append((receipts, wait_s)))
+    record = BATCH["Records"][0] | {"messageId": "m", "body": drop_event("p/d/cat/2.jpg", 2), "receiptHandle": "r"}
+    record["attributes"] = record["attributes"] | {"ApproximateReceiveCount": str(receives)}
+    assert index_objects.handle({"Records": [record]}) == {"batchItemFailures": [{"itemIdentifier": "m"}]}
+    assert handed == [(["r"], waits_s)]
+    assert world.examples.counts("p", "d").labels == {"cat": 1}
 
 
 def test_project_and_dataset_are_listed_after_the_first_drop(world: AwsPlatform):

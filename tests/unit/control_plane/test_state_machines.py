@@ -14,7 +14,7 @@ from droplearn.contracts import errors
 from droplearn.contracts.status import BatchStatus, EvaluationStatus, ServiceStatus, TaskStatus
 
 ROOT = Path(__file__).parents[3]
-MACHINES = ["learn", "evaluate", "deploy", "update", "batch"]
+MACHINES = ["learn", "evaluate", "deploy", "update", "batch", "delete"]
 STATUSES: dict[str, Any] = {"learn": TaskStatus, "evaluate": EvaluationStatus, "deploy": ServiceStatus, "batch": BatchStatus}
 STEPS = sorted(p.stem for p in (ROOT / "functions/chalicelib/steps").glob("*.py") if p.stem != "__init__")
 
