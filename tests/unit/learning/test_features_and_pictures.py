@@ -79,6 +79,17 @@ def test_features_of_another_network_or_a_damaged_cache_are_not_used(tmp_path):
     assert FeatureTable.load(cache, "other").vectors == {}
 
 
+@pytest.mark.parametrize("told", [{}, {"resample": np.array("bicubic")}], ids=["before it was told", "of another filter"])
+def test_a_restart_does_not_mix_features_of_pictures_that_were_resampled_otherwise(tmp_path, told):
+    cache = tmp_path / "features.npz"
+    FeatureTable("net", {"e": np.ones(3, np.float32)}).save(cache)
+    assert list(FeatureTable.load(cache, "net").vectors) == ["e"]
+    with np.load(cache) as saved:
+        kept = {name: saved[name] for name in saved.files if name != "resample"}
+    np.savez(cache, **kept, **told)
+    assert FeatureTable.load(cache, "net").vectors == {}
+
+
 def test_a_missing_picture_is_looked_for_again_after_a_restart(tmp_path):
     FeatureTable("net", {}, {"e": Problem("missing", "gone")}).save(tmp_path / "features.npz")
     assert FeatureTable.load(tmp_path / "features.npz", "net").problems == {}

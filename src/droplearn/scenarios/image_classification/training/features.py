@@ -16,7 +16,7 @@ import numpy as np
 
 from droplearn.contracts.dataset import MAX_LISTED_PROBLEMS, HealthProblem, HealthReport
 from droplearn.scenarios.image_classification.inference import CHUNK, Graph
-from droplearn.scenarios.image_classification.pixels import prepare
+from droplearn.scenarios.image_classification.pixels import RESAMPLE, prepare
 from droplearn.scenarios.learning import Deadline, TrainingLog
 from droplearn.scenarios.learning.arrays import Floats
 from droplearn.scenarios.learning.labelled_examples import LearningExample
@@ -57,6 +57,7 @@ class FeatureTable:
             np.savez(
                 out,
                 network=np.array(self.network),
+                resample=np.array(RESAMPLE),
                 etags=np.array(list(self.vectors), dtype=str),
                 vectors=np.array(list(self.vectors.values()), dtype=np.float32),
                 problem_etags=np.array(list(self.problems), dtype=str),
@@ -66,10 +67,12 @@ class FeatureTable:
 
     @classmethod
     def load(cls, file: Path, network: str) -> FeatureTable:
-        """Empty when there is no such file, or it is damaged, or another network made it. A missing picture is looked for again."""
+        """Empty when there is no such file, or it is damaged, or another network made it, or an earlier release that showed the network
+        other pixels. A missing picture is looked for again.
+        """
         try:
             with file.open("rb") as raw, np.load(raw, allow_pickle=False) as saved:
-                if str(saved["network"]) != network:
+                if (str(saved["network"]), str(saved["resample"])) != (network, RESAMPLE):
                     return cls(network)
                 vectors = dict(zip(saved["etags"].tolist(), saved["vectors"], strict=True))
                 told = zip(saved["problem_etags"].tolist(), saved["problems"].tolist(), strict=True)
