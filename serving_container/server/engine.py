@@ -5,7 +5,8 @@ One thread per run and as many runs at once as there are cores; no spinning (it 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from droplearn.contracts.model import ModelManifest
 from droplearn.contracts.prediction import ErrorCode
 from droplearn.scenarios.answering import Tensor
-from server.errors import InvalidModel, RequestError
+from server.errors import Ended, InvalidModel, RequestError
 from server.settings import DEFAULT_CACHE, Settings
 from server.tensorrt import Precision, providers
 
@@ -81,6 +82,7 @@ class Engines:
     """Makes an engine for each version of a server; with `triton` all of them are models of one child.
 
     `close` may come from another thread while one is made: a child that has been started is always known, and none is started after it.
+    What loads raises Ended then.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -105,12 +107,18 @@ class Engines:
             if self._triton is not None:
                 self._triton.close()
 
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """A step of the load that `close` waits for, so that it can undo it. Raises Ended after `close`."""
+        with self._lock:
+            if self._is_closed:
+                raise Ended
+            yield
+
     def _host(self) -> TritonHost:
         from server.triton.host import TritonHost
 
-        with self._lock:
-            if self._is_closed:
-                raise InvalidModel("engine.ended", "The server ends.", hint="Start it anew.")
+        with self.step():
             self._triton = self._triton or TritonHost(self._settings)
             return self._triton
 

@@ -1,6 +1,7 @@
 """Errors inside the server, named for who must act, and their translation to V-5.
 
 InvalidModel (UserError)   the model folder cannot be served: the server does not start
+Ended                      the server ends while it still loads: whoever loads has nothing more to do
 RequestError               one request is answered with an error code
 """
 
@@ -13,6 +14,10 @@ from droplearn.scenarios.answering import UndecodableInput
 
 class InvalidModel(UserError):
     """`model.missing`, `model.corrupt_file`, `model.unusable`."""
+
+
+class Ended(Exception):
+    """Nobody waits for the load any more."""
 
 
 class RequestError(Exception):

@@ -8,7 +8,8 @@ import tarfile
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import IO
 
@@ -56,8 +57,8 @@ def _blocks(reply: IO[bytes], most_bytes: int) -> Iterator[bytes]:
         yield block
 
 
-def unpack(archive: Path, folder: Path, most_bytes: int) -> Path:
-    """The folder. Raises InvalidModel (`model.too_large`, `model.unusable`)."""
+def unpack(archive: Path, folder: Path, most_bytes: int, step: Callable[[], AbstractContextManager[None]] = nullcontext) -> Path:
+    """The folder. Each file is written within a `step`. Raises InvalidModel (`model.too_large`, `model.unusable`) and what a step does."""
     size = 0
     try:
         with tarfile.open(archive) as tar:
@@ -65,7 +66,8 @@ def unpack(archive: Path, folder: Path, most_bytes: int) -> Path:
                 size += member.size
                 if size > most_bytes:
                     raise _too_large(most_bytes)
-                tar.extract(member, folder, filter="data")
+                with step():
+                    tar.extract(member, folder, filter="data")
     except (tarfile.TarError, EOFError, OSError) as error:
         raise InvalidModel("model.unusable", f"The model's archive cannot be read: {error}", hint="Train the model again.") from error
     return folder

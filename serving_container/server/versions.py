@@ -18,7 +18,7 @@ from droplearn.contracts.errors import DropLearnError
 from droplearn.contracts.prediction import ErrorCode
 from droplearn.contracts.versions import ARCHIVE_FILE, SharedVersion, SharedVersions
 from server.engine import Engines
-from server.errors import InvalidModel, RequestError
+from server.errors import Ended, InvalidModel, RequestError
 from server.json_log import log
 from server.model_archive import unpack
 from server.model_folder import read_manifest, read_versions
@@ -100,7 +100,7 @@ def _load_shared(settings: Settings, engines: Engines, told: SharedVersions) -> 
     left_bytes = settings.max_models_mb * MIB
     for version in sorted(told.versions, key=lambda one: (one.name != settings.version, -one.weight)):
         try:
-            folder = _folder_of(settings, version, left_bytes)
+            folder = _folder_of(settings, engines, version, left_bytes)
             left_bytes -= _checked_size(folder, left_bytes)
             loaded.append(Version(version.name, version.weight, _load(replace(settings, model_dir=folder), engines, version.name)))
         except InvalidModel as error:
@@ -114,11 +114,13 @@ def _load_shared(settings: Settings, engines: Engines, told: SharedVersions) -> 
     return Versions(loaded, refused)
 
 
-def _folder_of(settings: Settings, version: SharedVersion, left_bytes: int) -> Path:
-    """An archive is unpacked elsewhere: SageMaker may mount the model folder for reading only."""
+def _folder_of(settings: Settings, engines: Engines, version: SharedVersion, left_bytes: int) -> Path:
+    """An archive is unpacked elsewhere: SageMaker may mount the model folder for reading only. Nothing more once the engines are closed."""
     folder = settings.model_dir / version.folder
     archive = folder / ARCHIVE_FILE
-    return unpack(archive, _room(settings) / version.folder, _PACKED_TIMES * left_bytes) if archive.is_file() else folder
+    if not archive.is_file():
+        return folder
+    return unpack(archive, _room(settings) / version.folder, _PACKED_TIMES * left_bytes, engines.step)
 
 
 def _checked_size(folder: Path, left_bytes: int) -> int:
@@ -136,7 +138,7 @@ def _load(settings: Settings, engines: Engines, name: str) -> Prediction:
     """What was not foreseen is this version's alone, too."""
     try:
         return load_prediction(settings, engines, name)
-    except InvalidModel:
+    except (InvalidModel, Ended):
         raise
     except Exception as error:
         raise InvalidModel("model.unusable", repr(error)[:500], hint="See the log of the container.") from error

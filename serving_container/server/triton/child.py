@@ -132,8 +132,9 @@ class Child:
     def _read(self) -> None:
         if self._process.stdout is None:
             raise RuntimeError("The child was started without a pipe.")
-        for raw in self._process.stdout:
-            line = raw.decode("utf-8", "replace").rstrip()
-            self.last_lines.append(line)
-            if line[:1] in ("W", "E", "F"):  # Source: Triton's log lines begin with the level's letter
-                log("triton", "warning" if line[0] == "W" else "error", message=line[:500])
+        with self._process.stdout as told:
+            for raw in told:
+                line = raw.decode("utf-8", "replace").rstrip()
+                self.last_lines.append(line)
+                if line[:1] in ("W", "E", "F"):  # Source: Triton's log lines begin with the level's letter
+                    log("triton", "warning" if line[0] == "W" else "error", message=line[:500])

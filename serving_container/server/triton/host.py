@@ -33,7 +33,8 @@ class TritonHost:
 
     def __init__(self, settings: Settings) -> None:
         found = find_installation(settings.triton_home)
-        self._folder = tempfile.TemporaryDirectory(prefix="droplearn-triton-")
+        self._folder = tempfile.TemporaryDirectory(prefix="droplearn-triton-", ignore_cleanup_errors=True)
+        """Which a model that is still being loaded may be written into while it is removed."""
         base = Path(self._folder.name)
         self._repository = base / "models"
         self._repository.mkdir()

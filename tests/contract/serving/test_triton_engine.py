@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from importlib.util import find_spec
+from pathlib import Path
+from threading import Event
 
 import psutil
 import pytest
 from PIL import Image
 
 from droplearn.contracts.model import TensorSpec
+from server.settings import Settings
+from server.triton.host import TritonHost
 from tests.contract.serving.running_server import RunningServer
 from tests.contract.serving.test_server_process import coloured, never_loads
 from tests.unit.serving.pictures import encode, scene
@@ -87,11 +93,37 @@ def ends_well_with_its_child(server: RunningServer) -> None:
     assert psutil.wait_procs(children, timeout=60)[1] == []
 
 
+def never_starts(home: Path) -> None:
+    (home / "bin").mkdir()
+    (home / "backends" / "onnxruntime").mkdir(parents=True)
+    (home / "bin" / "tritonserver").write_text("#!/bin/sh\nexec sleep 600\n")
+    (home / "bin" / "tritonserver").chmod(0o755)
+
+
+def test_a_model_that_is_written_meanwhile_does_not_keep_the_host_from_ending(tmp_path):
+    never_starts(tmp_path)
+    host = TritonHost(Settings(tmp_path, engine="triton", triton_home=tmp_path))
+    place, has_ended, has_begun = Path(host._folder.name) / "models" / "model" / "1", Event(), Event()
+
+    def write() -> None:
+        while not has_ended.is_set():
+            with suppress(OSError):
+                place.mkdir(parents=True, exist_ok=True)
+                (place / "model.onnx").write_bytes(b"")
+                has_begun.set()
+
+    with ThreadPoolExecutor(1) as loader:
+        loader.submit(write)
+        has_begun.wait(60)
+        try:
+            host.close()
+        finally:
+            has_ended.set()
+    shutil.rmtree(host._folder.name, ignore_errors=True)
+
+
 def test_sigterm_while_the_child_starts_ends_both(model_dir, tmp_path):
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "backends" / "onnxruntime").mkdir(parents=True)
-    (tmp_path / "bin" / "tritonserver").write_text("#!/bin/sh\nexec sleep 600\n")
-    (tmp_path / "bin" / "tritonserver").chmod(0o755)
+    never_starts(tmp_path)
     with RunningServer(model_dir, {"SERVER_ENGINE": "triton", "SERVER_TRITON_HOME": str(tmp_path)}) as server:
         ends_well_with_its_child(server)
 

@@ -7,6 +7,7 @@ import random
 import shutil
 import tarfile
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from droplearn.contracts.prediction import ErrorCode
 from droplearn.contracts.versions import SharedVersions
 from server.admission import Phase
 from server.app import Serving
-from server.errors import InvalidModel, RequestError
+from server.engine import Engines
+from server.errors import Ended, InvalidModel, RequestError
+from server.model_archive import unpack
 from server.settings import Settings
 from server.versions import Version, Versions, load_versions, remove_unpacked
 from tests.unit.serving.pictures import encode, scene
@@ -127,6 +130,34 @@ def test_a_version_may_lie_there_as_an_archive(tmp_path: Path, monkeypatch: pyte
         assert versions.states() == {"v1": "ready", "v3": "ready", "v2": "model.unusable"}
     remove_unpacked(Settings(folder))
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_a_server_that_ends_unpacks_nothing_more_behind_its_own_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    folder = write_versions(tmp_path / "model", v1=1.0)
+    archive = folder / "of-v1" / "model.tar.gz"
+    with tarfile.open(tmp_path / "archive", "w:gz") as written:
+        for name in ("model.json", "model.onnx"):
+            written.add(folder / "of-v1" / name, name)
+    (tmp_path / "archive").rename(archive)
+    engines = Engines(Settings(folder))
+    engines.close()
+    with pytest.raises(Ended):
+        load_versions(Settings(folder), engines)
+    assert not (tmp_path / "temporary").exists()
+
+    steps = iter([nullcontext, engines.step])
+    with pytest.raises(Ended):
+        unpack(archive, tmp_path / "unpacked", 10**6, lambda: next(steps)())
+    assert [file.name for file in (tmp_path / "unpacked").iterdir()] == ["model.json"]
+
+
+def test_an_engine_that_is_asked_for_while_the_server_ends_is_no_fault_of_the_version(tmp_path: Path) -> None:
+    settings = Settings(write_versions(tmp_path, v1=0.5, v2=0.5), engine="triton")
+    engines = Engines(settings)
+    engines.close()
+    with pytest.raises(Ended):
+        load_versions(settings, engines)
 
 
 def test_versions_that_find_no_room_are_refused_the_one_with_the_least_traffic_first(tmp_path: Path) -> None:
