@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +21,7 @@ from PIL import Image
 
 from droplearn.contracts.prediction import PredictionError, PredictionSuccess
 from droplearn.scenarios.image_classification.pixels import prepare
-from tests.contract.serving.running_server import RunningServer, json_body, read_answer
+from tests.contract.serving.running_server import ROOT, RunningServer, json_body, read_answer
 from tests.unit.serving.pictures import bomb, encode, scene
 from tests.unit.serving.tiny_model import LABELS, SIZE, network, write_model, write_versions
 
@@ -242,6 +244,26 @@ def test_sigterm_while_a_model_loads_ends_it_at_once_and_leaves_nothing(tmp_path
         assert server.process.wait(60) == 0
         assert server.log()[-1] | {"time": ""} == {"time": "", "level": "info", "event": "stopped", "cut_off": 0, "exit_status": 0}
     assert list(temporary.glob("droplearn-*")) == []
+
+
+def test_sigterm_before_it_listens_ends_it_well_whatever_is_being_imported() -> None:
+    program = """if True:
+        import signal, server.__main__
+
+        class Told:
+            def __set_name__(self, owner, name):
+                signal.raise_signal(signal.SIGTERM)
+
+        def read_settings(environ):
+            class Imported:
+                field = Told()
+
+        server.__main__.read_settings = read_settings
+        server.__main__.main(["serve"])
+    """
+    environ = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'serving_container'}"}
+    ended = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_a_request_that_outlives_the_grace_time_is_cut_off(tmp_path: Path) -> None:
