@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import sys
+from contextlib import suppress
 from typing import NamedTuple
 
 import cv2
@@ -52,13 +53,14 @@ def decoded(written: str, terminal: Terminal, module_px: int = 8) -> str:
 
 def shown_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> str:
     ours, theirs = pty.openpty()
-    with os.fdopen(ours, "rb", buffering=0) as seen, os.fdopen(theirs, "w") as out:
-        monkeypatch.setattr(sys, "stdout", out)
-        Screen(is_json=False).qr_code(as_text(URL))
-        out.flush()
+    with os.fdopen(ours, "rb", buffering=0) as seen:
+        with os.fdopen(theirs, "w") as out:
+            monkeypatch.setattr(sys, "stdout", out)
+            Screen(is_json=False).qr_code(as_text(URL))
         written = b""
-        while written.count(b"\n") < len(as_text(URL).splitlines()):
-            written += os.read(seen.fileno(), 65536)
+        with suppress(OSError):  # its end: nobody writes any more
+            while part := os.read(seen.fileno(), 65536):
+                written += part
     return written.decode().replace("\r\n", "\n")
 
 

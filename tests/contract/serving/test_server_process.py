@@ -22,6 +22,7 @@ from PIL import Image
 from droplearn.contracts.prediction import PredictionError, PredictionSuccess
 from droplearn.scenarios.image_classification.pixels import prepare
 from tests.contract.serving.running_server import ROOT, RunningServer, json_body, read_answer
+from tests.contract.twin_fixtures import wait_for
 from tests.unit.serving.pictures import bomb, encode, scene
 from tests.unit.serving.tiny_model import LABELS, SIZE, network, write_model, write_versions
 
@@ -237,8 +238,8 @@ def test_sigterm_while_a_model_loads_ends_it_at_once_and_leaves_nothing(tmp_path
     never_loads(folder / "of-v2" if is_shared else folder)
     with RunningServer(folder, {"TMPDIR": str(temporary)}) as server:
         server.wait_until_it_answers()
-        while is_shared and not list(temporary.glob("*/of-v1/model.json")):
-            assert server.process.poll() is None
+        if is_shared:
+            wait_for(lambda: server.process.poll() is not None or list(temporary.glob("*/of-v1/model.json")))
         assert server.ask("GET", "/ping").status == 503
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(60) == 0

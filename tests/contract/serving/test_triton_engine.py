@@ -20,6 +20,7 @@ from server.settings import Settings
 from server.triton.host import TritonHost
 from tests.contract.serving.running_server import RunningServer
 from tests.contract.serving.test_server_process import coloured, never_loads
+from tests.contract.twin_fixtures import wait_for
 from tests.unit.serving.pictures import encode, scene
 from tests.unit.serving.tiny_model import write_model, write_versions
 
@@ -85,8 +86,7 @@ def test_a_signal_reaches_the_child_and_both_end_well(model_dir):
 
 
 def ends_well_with_its_child(server: RunningServer) -> None:
-    while not (children := [p for p in psutil.Process(server.process.pid).children() if p.name() in ("tritonserver", "sleep")]):
-        assert server.process.poll() is None
+    children = wait_for(lambda: [p for p in psutil.Process(server.process.pid).children() if p.name() in ("tritonserver", "sleep")])
     assert server.wait_until_it_answers().ask("GET", "/ping").status == 503
     server.process.send_signal(signal.SIGTERM)
     assert server.process.wait(60) == 0
