@@ -10,7 +10,7 @@ from chalicelib.domain.job_limits import EVALUATION_RUNTIME_S
 from chalicelib.domain.model import Model
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
-from chalicelib.service.finding import find_evaluation, find_model
+from chalicelib.service.finding import find_evaluation, find_model, find_open_project
 from chalicelib.service.freezing import EXAMPLES, IMAGES, freeze, manifest_lines, read_version
 from chalicelib.service.settling import RUNNING_EVALUATIONS
 from droplearn import __version__
@@ -27,7 +27,7 @@ BASE = "/opt/ml/processing"
 
 
 def plan_evaluation(platform: Platform, evaluation_id: str) -> dict[str, Any]:
-    """Raises InvalidDataset (`dataset.empty`, `dataset.changed`)."""
+    """Raises InvalidDataset (`dataset.empty`, `dataset.changed`), NotFound (`project.unknown`), Conflict (`project.being_deleted`)."""
     evaluation = find_evaluation(platform, evaluation_id)
     model = find_model(platform, evaluation.model)
     version = _version(platform, evaluation, model)
@@ -55,18 +55,22 @@ def plan_evaluation(platform: Platform, evaluation_id: str) -> dict[str, Any]:
 
 
 def _version(platform: Platform, evaluation: Evaluation, model: Model) -> DatasetVersion:
-    """The model's own version, or the dataset that a person chose, frozen now."""
+    """The model's own version, or the dataset that a person chose, frozen now. It may be another project's, whose deletion does not ask
+    who looks: what is frozen while it goes would be a part.
+    """
     if evaluation.dataset is None:
         return read_version(platform.artifacts, model.dataset_version)
+    project = evaluation.dataset_project or evaluation.project
     version = freeze(
         platform.examples,
         platform.artifacts,
-        project=evaluation.dataset_project or evaluation.project,
+        project=project,
         dataset=evaluation.dataset,
         settings=TaskSettings(),
         scenario=model.scenario,
         now=text_of(platform.now()),
     )
+    find_open_project(platform, project)
     if not version.split_counts:
         raise InvalidDataset(
             "dataset.empty", f"Dataset {evaluation.dataset!r} has no labelled examples.", hint="Drop labelled examples first."

@@ -6,13 +6,14 @@ import json
 
 import pytest
 
+from chalicelib.domain.project import Project
 from chalicelib.ports import LogLine
 from chalicelib.service.evaluation_plan import plan_evaluation, record_evaluation
 from chalicelib.service.evaluation_results import REPORT, read_file
 from chalicelib.service.evaluations import create_evaluation
 from chalicelib.service.freezing import freeze
 from chalicelib.service.task_metrics import read_metrics
-from droplearn.contracts.errors import Conflict, InternalError, InvalidDataset, InvalidRequest
+from droplearn.contracts.errors import Conflict, InternalError, InvalidDataset, InvalidRequest, UserError
 from droplearn.contracts.evaluation import EvaluationReport, EvaluationRequest
 from droplearn.contracts.training import MetricLine, TaskSettings
 from tests.unit.control_plane.things import DATASET, PROJECT, a_model, a_platform, a_task
@@ -164,3 +165,17 @@ def test_a_model_of_sample_data_is_not_evaluated_on_another_dataset():
         create_evaluation(platform, a_model(platform).id, PROJECT, DATASET)
     platform.datasets.change(f"{PROJECT}/{DATASET}", {"config": {"is_sample": False}})
     assert create_evaluation(platform, a_model(platform).id, PROJECT, DATASET).status == "CREATED"
+
+
+@pytest.mark.parametrize("deleting_since", ["2026-01-02T00:00:00.000Z", None])
+def test_a_dataset_that_is_deleted_while_it_is_frozen_is_not_evaluated_on(deleting_since):
+    """Of its examples some may have been gone already: the figures would be those of the rest."""
+    platform = a_platform()
+    platform.projects.add(Project(name="mine", scenario="image_classification", created_at="2026-01-01T00:00:00.000Z"))
+    evaluation = create_evaluation(platform, a_model(platform, project="mine").id, PROJECT, DATASET)
+    if deleting_since:
+        platform.projects.change(PROJECT, {"deleting_since": deleting_since})
+    else:
+        platform.projects.remove(PROJECT)
+    with pytest.raises(UserError, match=r"project\.(being_deleted|unknown)"):
+        plan_evaluation(platform, evaluation.id)
