@@ -50,7 +50,7 @@ def create_batch_job(platform: Platform, order: BatchOrder) -> BatchJob:
 
     Raises NotFound (`model.unknown`, `model.deleted`, `dataset.unknown`), InvalidRequest (`batch.no_source`, `batch.foreign_prefix`,
     `name.invalid`), UnsupportedScenario (`batch.not_supported`), Conflict (`batch.wrong_project`, `variant.not_published`,
-    `idempotency.mismatch`, `model.being_deleted`, `model.busy`), BudgetExceeded.
+    `idempotency.mismatch`, `model.being_deleted`), BudgetExceeded, TransientError (`model.busy`).
     """
     model = find_model(platform, order.model)
     _check(platform, order, model)
@@ -146,8 +146,8 @@ def _stop_transform(platform: Platform, job: BatchJob, pause: Callable[[float], 
 def restart_batch_job(platform: Platform, batch_id: str) -> BatchJob:
     """A new attempt: only objects without a result are sent.
 
-    Raises NotFound (`batch_job.unknown`, `model.deleted`), Conflict (`batch.not_restartable`, `model.being_deleted`, `model.busy`),
-    BudgetExceeded.
+    Raises NotFound (`batch_job.unknown`, `model.deleted`), Conflict (`batch.not_restartable`, `model.being_deleted`),
+    BudgetExceeded, TransientError (`model.busy`).
     """
     job = find_batch_job(platform, batch_id)
     if job.status in RESTARTABLE:

@@ -21,6 +21,7 @@ from chalicelib.ports import Platform
 from chalicelib.service.billed_jobs import evaluation_job
 from chalicelib.service.deleting import HasTime, delete_below, delete_objects, delete_records
 from chalicelib.service.finding import find_model, listed
+from chalicelib.service.model_claims import too_busy
 from chalicelib.service.model_uses import uses_of_model
 from chalicelib.service.versions import version_of
 from droplearn.contracts.errors import Conflict
@@ -39,7 +40,9 @@ SHOWN = 5
 
 
 def ask_to_delete_model(platform: Platform, model_id: str) -> Model:
-    """Twice is as good as once. Raises NotFound (`model.unknown`, `model.deleted`), Conflict (`model.in_use`, `model.busy`)."""
+    """Twice is as good as once. Raises NotFound (`model.unknown`, `model.deleted`), Conflict (`model.in_use`), TransientError
+    (`model.busy`).
+    """
     for _ in range(TRIES):
         model = find_model(platform, model_id)
         marked = model if model.deleting_since else _mark(platform, model)
@@ -47,7 +50,7 @@ def ask_to_delete_model(platform: Platform, model_id: str) -> Model:
             _mark_task(platform, marked)
             start_deletion(platform, model_id)
             return marked
-    raise Conflict("model.busy", "Too much is started with this model at once.", hint="Try again in some seconds.")
+    raise too_busy()
 
 
 def start_deletion(platform: Platform, model_id: str) -> None:

@@ -18,7 +18,8 @@ from droplearn.contracts.status import EvaluationStatus
 
 def create_evaluation(platform: Platform, model_id: str, dataset_project: str, dataset: str) -> Evaluation:
     """Raises NotFound (`model.unknown`, `model.deleted`, `project.unknown`, `dataset.unknown`), InvalidRequest
-    (`evaluation.wrong_scenario`), Conflict (`evaluation.sample_data`, `model.being_deleted`, `model.busy`), BudgetExceeded.
+    (`evaluation.wrong_scenario`), Conflict (`evaluation.sample_data`, `model.being_deleted`), BudgetExceeded, TransientError
+    (`model.busy`).
     """
     model = find_model(platform, model_id)
     _refuse_sample_data(platform, model)

@@ -67,7 +67,7 @@ class _Parts(NamedTuple):
 
 def export_model(platform: Platform, model_id: str, form: Form) -> Export:
     """Raises NotFound (`model.unknown`, `model.deleted`, `model.gone`), UnsupportedScenario (`export.not_for_this_scenario`,
-    `export.too_large`), Conflict (`model.being_deleted`, `model.busy`).
+    `export.too_large`), Conflict (`model.being_deleted`), TransientError (`model.busy`).
     """
     model = find_model(platform, model_id)
     manifest = read_manifest(platform, model)

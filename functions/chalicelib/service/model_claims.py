@@ -12,7 +12,7 @@ from chalicelib.domain.model import CLAIM_S, Claim, Model
 from chalicelib.domain.times import moment_of, text_of
 from chalicelib.ports import Platform
 from chalicelib.service.finding import find_model, find_open_project
-from droplearn.contracts.errors import Conflict
+from droplearn.contracts.errors import Conflict, TransientError
 
 TRIES = 10
 
@@ -20,7 +20,8 @@ TRIES = 10
 def claim_model(platform: Platform, model_id: str, subject: str, attempt: int = 1) -> None:
     """Just before the record of `subject` is written. Twice is as good as once.
 
-    Raises NotFound (`model.unknown`, `model.deleted`), Conflict (`model.being_deleted`, `project.being_deleted`, `model.busy`).
+    Raises NotFound (`model.unknown`, `model.deleted`), Conflict (`model.being_deleted`, `project.being_deleted`), TransientError
+    (`model.busy`).
     """
     for _ in range(TRIES):
         model, now = find_model(platform, model_id), platform.now()
@@ -30,7 +31,12 @@ def claim_model(platform: Platform, model_id: str, subject: str, attempt: int = 
         others = [claim for claim in fresh_claims(model, now) if claim["subject"] != subject]
         if _changed(platform, model, [*others, Claim(subject=subject, attempt=attempt, at=text_of(now))]):
             return
-    raise Conflict("model.busy", "Too much is started with this model at once.", hint="Try again in some seconds.")
+    raise too_busy()
+
+
+def too_busy() -> TransientError:
+    """It was another's turn each time: no fault of the caller's, and worth another try."""
+    return TransientError("model.busy", "Too much is started with this model at once.", hint="Try again in some seconds.")
 
 
 def release_model(platform: Platform, model_id: str, subject: str) -> None:

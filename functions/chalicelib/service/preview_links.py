@@ -36,7 +36,7 @@ class Made(NamedTuple):
 
 def create_link(platform: Platform, model_id: str, valid_for_s: int, created_by: str) -> Made:
     """Raises NotFound (`model.unknown`, `model.deleted`, `model.gone`), UnsupportedScenario (`preview.not_for_this_scenario`), Conflict
-    (`model.being_deleted`, `model.busy`).
+    (`model.being_deleted`), TransientError (`model.busy`).
     """
     model = find_model(platform, model_id)
     scenario = scenario_named(model.scenario)

@@ -72,7 +72,7 @@ def create_service(platform: Platform, order: ServiceOrder) -> Started:
 
     Raises NotFound (`model.unknown`, `model.deleted`), InvalidRequest (`name.invalid`, `service.hosting`), Conflict
     (`service.wrong_project`, `model.has_fallen`, `variant.not_published`, `service.no_vpc`, `idempotency.mismatch`,
-    `model.being_deleted`, `model.busy`), BudgetExceeded.
+    `model.being_deleted`), BudgetExceeded, TransientError (`model.busy`).
     """
     model, hosting = check_order(platform, order)
     asked = "\n".join(str(value) for name, value in sorted(vars(order).items()) if name not in _NOT_ASKED)

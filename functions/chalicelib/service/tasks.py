@@ -42,7 +42,7 @@ def create_task(platform: Platform, order: TaskOrder) -> Task:
 
     Raises NotFound (`project.unknown`, `dataset.unknown`, `model.unknown`, `model.deleted`), InvalidRequest (`name.invalid`,
     `preset.unknown`, `option.unknown`, `option.invalid`, `labels.too_few`, `optimisation.unsupported`, `base_model.wrong_project`),
-    Conflict (`idempotency.mismatch`, `model.being_deleted`, `model.busy`), BudgetExceeded.
+    Conflict (`idempotency.mismatch`, `model.being_deleted`), BudgetExceeded, TransientError (`model.busy`).
     """
     project = check_task(platform, order)
     asked = f"{order.dataset}\n{order.settings.model_dump_json()}\n{order.name}\n{order.is_deployed_when_done}"
@@ -147,7 +147,7 @@ def restart_task(platform: Platform, task_id: str) -> Task:
     """A new attempt, which goes on from the last checkpoint.
 
     Raises NotFound (`task.unknown`, `model.deleted`), Conflict (`task.not_restartable`, `task.model_deleted`, `project.being_deleted`,
-    `model.being_deleted`, `model.busy`), BudgetExceeded.
+    `model.being_deleted`), BudgetExceeded, TransientError (`model.busy`).
     """
     task = find_task(platform, task_id)
     if task.model_deleted_at:

@@ -59,7 +59,7 @@ class _Input(NamedTuple):
 
 
 def try_model(platform: Platform, order: TrialOrder, limit: int) -> Tried:
-    """Raises NotFound (`model.unknown`, `model.deleted`), Conflict (`variant.not_published`, `model.being_deleted`, `model.busy`),
+    """Raises NotFound (`model.unknown`, `model.deleted`), Conflict (`variant.not_published`, `model.being_deleted`),
     Throttled (`trial.used_up`), InvalidRequest (`model.unusable`, ...), TransientError.
     """
     model, call_id = find_model(platform, order.model), new_id("trial")

@@ -47,8 +47,8 @@ class VersionOrder:
 def add_version(platform: Platform, service_id: str, order: VersionOrder) -> ServiceUpdate:
     """Raises NotFound (`service.unknown`, `model.unknown`, `model.deleted`), Conflict (`service.not_running`, `service.updating`,
     `service.no_canary`, `service.wrong_project`, `service.too_many_versions`, `service.serverless_one_version`,
-    `model.has_fallen`, `variant.not_published`, `model.being_deleted`, `model.busy`), InvalidRequest (`service.shared_instances`,
-    `service.hosting`), BudgetExceeded.
+    `model.has_fallen`, `variant.not_published`, `model.being_deleted`), InvalidRequest (`service.shared_instances`,
+    `service.hosting`), BudgetExceeded, TransientError (`model.busy`).
     """
     service = _changeable(platform, service_id)
     model = find_model(platform, order.model)

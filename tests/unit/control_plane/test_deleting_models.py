@@ -18,6 +18,7 @@ from chalicelib.service.model_claims import claim_model
 from chalicelib.service.services import ServiceOrder, create_service
 from chalicelib.service.tasks import TaskOrder, create_task, restart_task
 from chalicelib.service.versions import VersionOrder, add_version
+from chalicelib.steps import start_deployment
 from droplearn.contracts.errors import Conflict, NotFound, TransientError
 from droplearn.contracts.ids import model_id_of
 from droplearn.contracts.status import ServiceStatus
@@ -315,3 +316,16 @@ def test_an_update_that_is_over_does_not_keep_the_model_of_a_service_that_is(pla
     claim_model(platform, model.id, "update-1")
     platform.service_updates.put(ServiceUpdate("update-1", service, "version", USER, "2026-01-01T00:00:00.000Z", outcome="done"))
     assert ask_to_delete_model(platform, model.id).deleting_since
+
+
+def test_a_model_that_too_many_start_with_at_once_is_worth_another_try(
+    platform: FakePlatform, model: Model, monkeypatch: pytest.MonkeyPatch
+):
+    """A refusal for good would leave the task of `deploy: true` without its service."""
+    monkeypatch.setattr(platform.models, "change", lambda *_, **__: None)
+    monkeypatch.setattr(start_deployment, "platform", lambda: platform)
+    given = {"task_id": model.task, "attempt": 1, "model_id": model.id}
+    for ask in (lambda: start_deployment.handle(given), lambda: ask_to_delete_model(platform, model.id)):
+        with pytest.raises(TransientError, match=r"model\.busy"):
+            ask()
+    assert platform.tasks.get(model.task).warnings == []
