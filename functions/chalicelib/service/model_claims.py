@@ -25,13 +25,20 @@ def claim_model(platform: Platform, model_id: str, subject: str, attempt: int = 
     """
     for _ in range(TRIES):
         model, now = find_model(platform, model_id), platform.now()
-        find_open_project(platform, model.project)
-        if model.deleting_since:
-            raise Conflict("model.being_deleted", f"Model {model_id} is being deleted.", hint="Choose another model.")
+        check_stays(platform, model)
         others = [claim for claim in fresh_claims(model, now) if claim["subject"] != subject]
         if _changed(platform, model, [*others, Claim(subject=subject, attempt=attempt, at=text_of(now))]):
             return
     raise too_busy()
+
+
+def check_stays(platform: Platform, model: Model) -> None:
+    """For who claims it, and for an estimate, which refuses the same. Raises NotFound (`project.unknown`), Conflict (`model.being_deleted`,
+    `project.being_deleted`).
+    """
+    find_open_project(platform, model.project)
+    if model.deleting_since:
+        raise Conflict("model.being_deleted", f"Model {model.id} is being deleted.", hint="Choose another model.")
 
 
 def too_busy() -> TransientError:

@@ -17,7 +17,7 @@ from chalicelib.service.budgets import Ask, admit
 from chalicelib.service.finding import find_model, find_service
 from chalicelib.service.hosting import HostingOrder, hosting_of, vpc_config
 from chalicelib.service.loading_tables import to_load
-from chalicelib.service.model_claims import claim_model
+from chalicelib.service.model_claims import check_stays, claim_model
 from chalicelib.service.removing import remove_serving
 from chalicelib.service.requests import id_of_request
 from chalicelib.service.service_events import note_end, note_ending, note_event
@@ -99,6 +99,7 @@ def check_order(platform: Platform, order: ServiceOrder) -> tuple[Model, dict[st
         raise Conflict("service.wrong_project", f"Model {model.id} belongs to another project.", hint="Deploy it in its own project.")
     if order.name is not None:
         check_name(order.name, "service")
+    check_stays(platform, model)
     model.check_fall(is_accepted=order.accept_fall)
     check_variant(model, order.variant)
     wanted = HostingOrder(order.instance_type, order.instance_count, order.autoscaling, order.serverless, order.network, order.placement)

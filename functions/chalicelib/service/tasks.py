@@ -15,7 +15,7 @@ from chalicelib.service.attempts import TRIES, ask_to_stop, begin_anew, end_at_o
 from chalicelib.service.billed_jobs import task_jobs
 from chalicelib.service.budgets import Ask, admit
 from chalicelib.service.finding import find_dataset, find_model, find_open_project, find_task
-from chalicelib.service.model_claims import claim_model
+from chalicelib.service.model_claims import check_stays, claim_model
 from chalicelib.service.requests import id_of_request
 from droplearn.contracts.errors import Conflict, InvalidRequest
 from droplearn.contracts.ids import check_name, new_id
@@ -105,6 +105,7 @@ def _check(platform: Platform, project: Project, order: TaskOrder) -> None:
                 f"Model {base.id} belongs to another project.",
                 hint="Continue from a model of the same project.",
             )
+        check_stays(platform, base)
 
 
 def _start(platform: Platform, task: Task) -> Task:

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.model import Model
+from chalicelib.domain.prices import prices
 from chalicelib.domain.service_version import ServiceUpdate, ServiceVersion
 from chalicelib.service import budgets, evaluations, exporting, preview_links, trials
 from chalicelib.service.batch_jobs import BatchOrder, create_batch_job, restart_batch_job
 from chalicelib.service.deleting_models import ask_to_delete_model, delete_model
+from chalicelib.service.estimating import estimate_service, estimate_task
 from chalicelib.service.finding import find_model
 from chalicelib.service.model_claims import claim_model
 from chalicelib.service.services import ServiceOrder, create_service
@@ -329,3 +331,12 @@ def test_a_model_that_too_many_start_with_at_once_is_worth_another_try(
         with pytest.raises(TransientError, match=r"model\.busy"):
             ask()
     assert platform.tasks.get(model.task).warnings == []
+
+
+def test_an_estimate_refuses_what_is_being_deleted_as_the_start_would(platform: FakePlatform, model: Model):
+    ask_to_delete_model(platform, model.id)
+    table = prices(platform.settings.instance_prices)
+    with pytest.raises(Conflict, match=r"model\.being_deleted"):
+        estimate_service(platform, ServiceOrder(project=PROJECT, model=model.id), table)
+    with pytest.raises(Conflict, match=r"model\.being_deleted"):
+        estimate_task(platform, TaskOrder(PROJECT, DATASET, TaskSettings(base_model=model.id)), table)
