@@ -149,12 +149,14 @@ class Client:
         with ThreadPoolExecutor(_PARALLEL_UPLOADS) as pool:
             list(pool.map(lambda key: self._upload(files[key], key), files))
 
-    def dropped_count(self, project: str, dataset: str) -> int:
-        """How many objects lie below the dataset's prefix, without its droplearn.yaml."""
+    def dropped_paths(self, project: str, dataset: str) -> Iterator[str]:
+        """The objects below the dataset's prefix, without its droplearn.yaml."""
         prefix = dataset_prefix(project, dataset)
         pages = self._store().get_paginator("list_objects_v2").paginate(Bucket=self.connection.data_bucket, Prefix=prefix)
         with _translated(self.connection):
-            return sum(o["Key"] != prefix + CONFIG_FILE for page in pages for o in page.get("Contents", []))
+            yield from (
+                o["Key"].removeprefix(prefix) for page in pages for o in page.get("Contents", []) if o["Key"] != prefix + CONFIG_FILE
+            )
 
     def _upload(self, path: Path, key: str) -> None:
         with _translated(self.connection):

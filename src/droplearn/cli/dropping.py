@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from droplearn.cli.connecting import connect
 from droplearn.cli.outcome import Outcome
 from droplearn.cli.screen import Screen
 from droplearn.cli.words import Command, Options, add_place
-from droplearn.client import Json, part, wait_until
-from droplearn.contracts.errors import InvalidRequest, NotFound
+from droplearn.client import Client, Json, part, wait_until
+from droplearn.contracts.errors import Conflict, InvalidRequest, NotFound
 from droplearn.contracts.ids import check_name
 from droplearn.scenarios import SCENARIOS, scenario_named
 
@@ -28,14 +29,13 @@ def drop(options: Options, screen: Screen) -> Outcome:
     project, dataset = check_name(options.project, "project"), check_name(options.dataset, "dataset")
     if not options.folder.is_dir():
         raise InvalidRequest("drop.no_folder", f"{options.folder} is not a folder.", hint="Name a folder with one folder per label.")
+    _check_open(client, project)
+    unindexed = _unindexed(client, options.folder, project, dataset)
     sent = client.drop(options.folder, project, dataset, options.scenario, lambda done, total: screen.progress("uploading", done, total))
-    wanted = client.dropped_count(project, dataset)
+    wanted = _count(client.dropped_paths(project, dataset)) - unindexed
 
     def indexed() -> Json:
-        try:
-            found = client.call("GET", f"/v1/projects/{part(project)}/datasets/{part(dataset)}")
-        except NotFound:
-            return {"object_count": 0}
+        found = _look(client, project, dataset)
         screen.progress("indexing", found["object_count"], wanted)
         return found
 
@@ -43,6 +43,43 @@ def drop(options: Options, screen: Screen) -> Outcome:
     _show_dataset(screen, found)
     document = {"project": project, "dataset": dataset, "uploaded": sent} | {k: found[k] for k in _COUNTS}
     return Outcome(document)
+
+
+def _check_open(client: Client, project: str) -> None:
+    """What is dropped into a project that is being deleted waits for longer than anybody here.
+
+    Raises Conflict (`project.being_deleted`).
+    """
+    try:
+        is_closed = client.call("GET", f"/v1/projects/{part(project)}").get("deleting_since")
+    except NotFound:
+        return
+    if is_closed:
+        hint = f"Wait until `droplearn status {project}` does not know it any more; what is dropped then makes a new one."
+        raise Conflict("project.being_deleted", f"Project {project!r} is being deleted.", hint=hint)
+
+
+def _unindexed(client: Client, folder: Path, project: str, dataset: str) -> int:
+    """How many objects lie there that this drop will not index: those that outlived a project of this name. Not counted are those that
+    are uploaded again. What others have dropped a moment ago looks the same, and is not waited for.
+    """
+    known = _look(client, project, dataset)["object_count"]
+    ours = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    there = others = 0
+    for path in client.dropped_paths(project, dataset):
+        there, others = there + 1, others + (path not in ours)
+    return min(max(0, there - known), others)
+
+
+def _look(client: Client, project: str, dataset: str) -> Json:
+    try:
+        return client.call("GET", f"/v1/projects/{part(project)}/datasets/{part(dataset)}")
+    except NotFound:
+        return {"object_count": 0}
+
+
+def _count(paths: Iterable[str]) -> int:
+    return sum(1 for _ in paths)
 
 
 _COUNTS = ("scenario", "object_count", "label_counts", "unlabelled_count", "skipped_counts")
