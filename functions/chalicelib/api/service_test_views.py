@@ -15,6 +15,7 @@ class ServiceTestView(View):
     id: str
     service: str
     model: str
+    version: str | None = Field(default=None, description="Of the service, which every answer is of; null: not known")
     path: str
     created_at: str
     image_count: int

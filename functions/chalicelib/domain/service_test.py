@@ -45,6 +45,8 @@ class ServiceTest(ById):
     right_count: int = 0
     query: str = ""
     """The options of each answer."""
+    version: str | None = None
+    """Of the service, which every answer is of; None: made by an earlier release, or the name that was asked for is none."""
     turn: int = 0
     """How many calls have held it."""
     held_until: str | None = None

@@ -13,12 +13,14 @@ from urllib.parse import urlencode
 
 from chalicelib.domain.service import Service
 from chalicelib.domain.service_test import KEPT_S, ImageAnswers, ServiceTest
+from chalicelib.domain.service_version import number_of
 from chalicelib.domain.times import text_of
 from chalicelib.ports import Platform
 from chalicelib.service.asking import ask_in_turn
 from chalicelib.service.finding import find, find_service
 from chalicelib.service.requests import id_of_request
 from chalicelib.service.testing_images import select, unanswered
+from chalicelib.service.versions import version_of
 from droplearn.contracts.errors import Conflict, InvalidDataset, InvalidRequest, NotFound, UnsupportedScenario
 from droplearn.contracts.ids import new_id
 from droplearn.contracts.s3_layout import service_images_prefix, service_test_key
@@ -75,14 +77,18 @@ def go_on(platform: Platform, service_id: str, test_id: str) -> tuple[ServiceTes
         return read_test(platform, service_id, test_id)
     service = find_service(platform, service_id)
     _check_running(service)
-    if service.model != test.model:
+    if not _answers_as_before(service, test):
         raise Conflict(
             "service_test.model_changed",
-            f"The service answered with {test.model} when this test began, now with {service.model}.",
+            f"The service answered with {test.model} when this test began; that version is gone.",
             hint="What was answered is kept; make a new test.",
         )
     held = _held(platform, test)
     return _asked(platform, service, held) if held is not None else read_test(platform, service_id, test_id)
+
+
+def _answers_as_before(service: Service, test: ServiceTest) -> bool:
+    return test.version in service.weights if test.version else service.model == test.model
 
 
 def read_test(platform: Platform, service_id: str, test_id: str) -> tuple[ServiceTest, ImageAnswers]:
@@ -135,11 +141,12 @@ def _begin(platform: Platform, service: Service, test_id: str, path: str, order:
     if not chosen.images:
         raise InvalidDataset("service_test.no_image", f"Nothing below {path} can be answered about.", hint="Upload images, or name a path.")
     platform.service_images.remove([found.key for found in chosen.to_remove])
+    version = _version_asked(service, order)
     test = ServiceTest(
         id=test_id,
         service=service.id,
         project=service.project,
-        model=service.model,
+        model=version_of(platform, service, number_of(version)).model if version else service.model,
         path=path,
         created_at=text_of(now),
         expires_at=int(now.timestamp()) + KEPT_S,
@@ -148,9 +155,16 @@ def _begin(platform: Platform, service: Service, test_id: str, path: str, order:
         left_out_count=chosen.left_out_count,
         removed_count=len(chosen.to_remove),
         skipped_count=chosen.skipped_count,
-        query=urlencode(order.options),
+        query=urlencode({"details": "true"} | order.options | ({"version": version} if version else {})),
+        version=version,
     )
     platform.service_tests.add(test)
+
+
+def _version_asked(service: Service, order: ServiceTestOrder) -> str | None:
+    """One answers all images: the one that is named, else the one with the most traffic. None: the servers refuse that name."""
+    named = order.options.get("version") or service.best_version
+    return named if named in service.weights else None
 
 
 def _held(platform: Platform, test: ServiceTest) -> ServiceTest | None:
@@ -166,7 +180,7 @@ def _asked(platform: Platform, service: Service, held: ServiceTest) -> tuple[Ser
     """By the holder, who gives the test back whatever happens."""
     answers: ImageAnswers | None = None
     try:
-        answers = _kept(platform, held) or _keep(platform, held, unanswered(platform, service, select(platform, service, held.path).images))
+        answers = _kept(platform, held) or _keep(platform, held, _unanswered(platform, service, held))
         for group in ask_in_turn(platform, service, answers.waiting, held.query):
             answers = _keep(platform, held, answers.with_answers(group))
     finally:
@@ -174,6 +188,10 @@ def _asked(platform: Platform, service: Service, held: ServiceTest) -> tuple[Ser
         given_back = platform.service_tests.change(held.id, {**counts, "held_until": None}, only_if={"turn": [held.turn]})
     platform.services.change(service.id, {"last_used_at": text_of(platform.now())}, {"status": [ServiceStatus.RUNNING.value]})
     return given_back or held, answers
+
+
+def _unanswered(platform: Platform, service: Service, test: ServiceTest) -> ImageAnswers:
+    return unanswered(platform, service, test.model, select(platform, service, test.path).images)
 
 
 def _kept(platform: Platform, test: ServiceTest) -> ImageAnswers | None:

@@ -54,9 +54,9 @@ def select(platform: Platform, service: Service, path: str) -> Selection:
     return Selection(fit[:MAX_IMAGES], displaced, len(fit[MAX_IMAGES:]), len(kept) - len(fit))
 
 
-def unanswered(platform: Platform, service: Service, images: Sequence[StoredObject]) -> ImageAnswers:
+def unanswered(platform: Platform, service: Service, model: str, images: Sequence[StoredObject]) -> ImageAnswers:
     """Nobody was asked yet; true labels that the model does not know are left out."""
-    labels, known = true_labels(platform, service, [image.key for image in images]), frozenset(find_model(platform, service.model).labels)
+    labels, known = true_labels(platform, service, [image.key for image in images]), frozenset(find_model(platform, model).labels)
     fitting = {key: label for key, label in labels.items() if label in known}
     return ImageAnswers(images=[ImageAnswer(key=i.key, size_bytes=i.size_bytes, true_label=fitting.get(i.key)) for i in images])
 

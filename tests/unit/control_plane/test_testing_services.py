@@ -12,6 +12,7 @@ import pytest
 from chalicelib.domain.example import Example, Replacement
 from chalicelib.domain.service import Service
 from chalicelib.domain.service_test import ImageAnswers, ServiceTest
+from chalicelib.domain.service_version import ServiceVersion
 from chalicelib.ports import Answer, EndpointState
 from chalicelib.service import asking
 from chalicelib.service.service_tests import ServiceTestOrder, go_on, read_test, run_test
@@ -31,7 +32,7 @@ def a_service(platform: FakePlatform, **fields: Any) -> Service:
         "service-x", PROJECT, a_model(platform).id, given.pop("scenario"), given.pop("status"), "", "", "ml.c5.large", **given
     )
     platform.services.put(service)
-    platform.endpoints.known[service.id] = EndpointState("InService")
+    platform.endpoints.known[service.id] = EndpointState("InService", instances=dict.fromkeys(service.weights, 1))
     platform.endpoints.answer = answered(("cat", 0.75), ("dog", 0.25))
     return service
 
@@ -126,7 +127,7 @@ def test_boxes_are_not_compared_with_one_label(platform: FakePlatform):
     ],
 )
 def test_what_goes_wrong_about_one_image_is_told_in_its_place(platform: FakePlatform, reply: Any, told: str):
-    def invoke(*_: Any) -> Answer:
+    def invoke(*_: Any, **__: Any) -> Answer:
         if isinstance(reply, Exception):
             raise reply
         return reply
@@ -148,10 +149,10 @@ def test_an_image_that_takes_too_long_costs_the_others_nothing_and_is_told(platf
     monkeypatch.setattr(asking, "BUDGET_S", 0.3)
     end, invoke = Event(), platform.endpoints.invoke
 
-    def slow(service_id: str, body: bytes, content_type: str, options: str = "") -> Answer:
+    def slow(service_id: str, body: bytes, *more: Any, **named: Any) -> Answer:
         if body == b"slow":
             end.wait(30)
-        return invoke(service_id, body, content_type, options)
+        return invoke(service_id, body, *more, **named)
 
     platform.endpoints.invoke = slow  # type: ignore[method-assign]
     test, _ = run_test(platform, ServiceTestOrder("service-x", uploads={"2.jpg": b"slow", "1.jpg": b"fast"}))
@@ -174,7 +175,7 @@ class SlowService:
         monkeypatch.setattr(asking, "monotonic", lambda: self.now_s)
         platform.endpoints.invoke = self.invoke  # type: ignore[method-assign]
 
-    def invoke(self, *_: Any) -> Answer:
+    def invoke(self, *_: Any, **__: Any) -> Answer:
         with self._lock:
             self.now_s, self.asked = self.now_s + self.answer_s, self.asked + 1
         return self._answer
@@ -207,9 +208,9 @@ def test_a_second_click_meanwhile_only_sees_how_far_the_first_is(platform: FakeP
     order = ServiceTestOrder("service-x", uploads=FIVE, request_key="click", caller="token-1")
     invoke = service.invoke
 
-    def clicked(*given: Any) -> Answer:
+    def clicked(*given: Any, **named: Any) -> Answer:
         seen.append(len(run_test(platform, order)[1].waiting))
-        return invoke(*given)
+        return invoke(*given, **named)
 
     platform.endpoints.invoke = clicked  # type: ignore[method-assign]
     test, _ = run_test(platform, order)
@@ -256,11 +257,26 @@ def _broken_after(work: Any, calls: int) -> Any:
 def test_a_test_does_not_go_on_with_another_model_or_a_service_that_ended(platform: FakePlatform, monkeypatch: pytest.MonkeyPatch):
     SlowService(platform, monkeypatch, answer_s=7)
     test, answers = run_test(platform, ServiceTestOrder("service-x", uploads=FIVE))
-    for fields, code in (({"model": "model-y"}, r"service_test\.model_changed"), ({"status": "STOPPED"}, r"service\.not_running")):
+    for fields, code in (({"weights": {"v2": 1.0}}, r"service_test\.model_changed"), ({"status": "STOPPED"}, r"service\.not_running")):
         platform.services.change("service-x", fields)
         with pytest.raises(Conflict, match=code):
             go_on(platform, "service-x", test.id)
     assert read_test(platform, "service-x", test.id) == (test, answers)
+
+
+@pytest.mark.parametrize(("named", "wanted"), [({}, "v1"), ({"version": "v2"}, "v2")])
+def test_where_versions_share_the_traffic_one_of_them_answers_all_images(platform: FakePlatform, named: dict[str, str], wanted: str):
+    service = a_service(platform, weights={"v1": 0.6, "v2": 0.4}, version_count=2)
+    platform.service_versions.put(ServiceVersion(service.id, 2, a_model(platform, id="model-y").id, "", "ml.c5.large"))
+    test, _ = run_test(platform, ServiceTestOrder("service-x", uploads=FIVE, options=named))
+    assert (test.version, test.model) == (wanted, {"v1": service.model, "v2": "model-y"}[wanted])
+    assert platform.endpoints.targets == [wanted] * 5
+
+
+def test_a_name_that_is_no_version_is_refused_by_the_servers(platform: FakePlatform):
+    test, _ = run_test(platform, ServiceTestOrder("service-x", uploads={"1.jpg": b"a"}, options={"version": "latest"}))
+    assert (test.version, platform.endpoints.targets) == (None, [None])
+    assert "version=latest" in test.query
 
 
 def test_an_image_that_is_too_large_or_gone_is_not_sent(platform: FakePlatform, monkeypatch: pytest.MonkeyPatch):
