@@ -19,7 +19,7 @@ from droplearn.cli.reference import as_markdown
 from droplearn.cli.screen import Screen
 from droplearn.client import Client
 from droplearn.contracts.connection import Connection
-from droplearn.contracts.errors import DropLearnError, Forbidden, InvalidRequest, TransientError
+from droplearn.contracts.errors import DropLearnError, Forbidden, InvalidRequest, Throttled, TransientError
 
 MODEL = "model-01m81vwd4y6hyef7xxh90w7wf8"
 CONNECTION = Connection(api_url="https://api.example.com", region="eu-west-1", data_bucket="data", artifact_bucket="artifacts")
@@ -91,6 +91,36 @@ def test_a_question_in_json_is_tried_as_it_is_or_as_an_input(is_whole: bool, mon
     assert main(["trial", MODEL, str(tmp_path / "ask.json")]) == 1
     entry = sent[0]["dataArray"][0]
     assert json.loads(base64.b64decode(entry["body"])) == question if not is_whole else sent[0] == question
+
+
+def test_trials_that_were_answered_before_a_refusal_are_shown(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    files = [tmp_path / f"{n}.jpg" for n in range(3)]
+    for file in files:
+        file.write_bytes(b"x")
+    left = {"remaining": 0, "limit": 5, "resets_at": "2026-01-02T00:00:00.000Z"}
+    answers = iter([{"success": False, "errorCode": "1001", "errorMsg": "X", "trial": left}])
+
+    def predict(*_: object) -> Any:
+        if (answer := next(answers, None)) is None:
+            raise Throttled("trial.used_up", "They are used.", hint="Renewed at 2026-01-02T00:00:00.000Z.")
+        return answer
+
+    monkeypatch.setattr(trial, "connect", lambda _: SimpleNamespace(connection=CONNECTION, predict=predict))
+    assert main(["trial", MODEL, *map(str, files), "--json"]) == 1
+    told, complained = capsys.readouterr()
+    document = json.loads(told)
+    assert ([answer["file"] for answer in document["answers"]], document["error"]["code"]) == ([str(files[0])], "trial.used_up")
+    assert complained.endswith("droplearn: They are used.\nRenewed at 2026-01-02 00:00:00Z.\n")
+
+
+def test_a_model_that_fell_says_so(capsys: pytest.CaptureFixture[str]):
+    told = {"model_id": "model-a", "metric": "top1_accuracy", "example_count": 45, "accuracy_before": 0.87, "accuracy_after": 0.78}
+    showing.show_base_model(Screen(is_json=False), told | {"has_fallen": True})
+    assert capsys.readouterr().out == (
+        "base model model-a: top1_accuracy of 45 old examples 0.8700, now 0.7800; it has fallen: only --accept-fall puts it into use\n"
+    )
 
 
 # ---- what is shown ---------------------------------------------------------------------------------------------------

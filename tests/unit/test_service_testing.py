@@ -127,3 +127,22 @@ def test_a_name_that_is_not_kept_is_told_when_it_is_to_be_removed(client: Record
     client.result = {"path": "p/", "images": [{"name": "a.jpg", "size_bytes": 1}]}
     assert main(["service", "test-images", "service-1", "--remove", "b.jpg"]) == 0
     assert "there was no b.jpg" in capsys.readouterr().out
+
+
+def test_who_interrupts_a_test_is_told_how_to_go_on(client: Recorder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    client.result = RESULT | {"pending_count": 2}
+    monkeypatch.setattr(service_testing, "_again", interrupted)
+    assert main(["service", "test", "service-1"]) == 130
+    assert "What was answered is kept; to go on: --continue test-1" in capsys.readouterr().err
+
+
+def test_the_list_tells_how_far_each_test_is(client: Recorder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    one = RESULT | {"created_at": "2026-01-01T00:00:00.000Z"}
+    monkeypatch.setattr(client, "pages", lambda *_: [one | {"pending_count": 1}, one], raising=False)
+    assert main(["service", "tests", "service-1"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"{RESULT['path']} 2 of 3 0" in shown
+    assert f"{RESULT['path']} 3 0" in shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from droplearn.cli.connecting import connect
 from droplearn.cli.deploying import usd
 from droplearn.cli.outcome import Outcome
-from droplearn.cli.screen import Screen
+from droplearn.cli.screen import Screen, moment
 from droplearn.cli.words import Command, Options
 from droplearn.client import Client, Json, part
 from droplearn.contracts.errors import InvalidRequest
@@ -49,7 +49,7 @@ def _show(screen: Screen, found: Json) -> None:
 def _show_notices(screen: Screen, found: Json) -> None:
     for notice in found["notices"]:
         told = f"{usd(notice['spent_usd'])} spent, {usd(notice['reserved_usd'])} reserved"
-        screen.say(f"{notice['share']:.0%} of {usd(notice['budget_usd'])} were passed at {notice['at']}: {told}")
+        screen.say(f"{notice['share']:.0%} of {usd(notice['budget_usd'])} were passed at {moment(notice['at'])}: {told}")
 
 
 def budget_of(client: Client, project: Json) -> Json | None:

@@ -9,7 +9,7 @@ from droplearn.cli.connecting import connect
 from droplearn.cli.outcome import Outcome
 from droplearn.cli.predictions import number
 from droplearn.cli.screen import Screen
-from droplearn.cli.showing import show_metrics, show_task, show_variants
+from droplearn.cli.showing import show_base_model, show_metrics, show_task, show_variants
 from droplearn.cli.words import Command, Options
 from droplearn.client import Client, Json, part
 from droplearn.contracts.errors import InvalidRequest
@@ -49,6 +49,7 @@ def _show_found(screen: Screen, kind: str, found: Json) -> None:
         show_task(screen, found)
     else:
         screen.table(found["id"], ["", ""], [[k, v] for k, v in found.items() if not isinstance(v, dict | list) and v is not None])
+    show_base_model(screen, found.get("base_model"))
     show_variants(screen, found.get("optimisation"))
     show_metrics(screen, found.get("metrics"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from droplearn.cli.connecting import connect
 from droplearn.cli.outcome import Outcome
-from droplearn.cli.screen import Screen
+from droplearn.cli.screen import Screen, moment
 from droplearn.cli.values import duration_s
 from droplearn.cli.words import Command, Options
 from droplearn.client import part
@@ -34,5 +34,5 @@ def preview(options: Options, screen: Screen) -> Outcome:
     made = client.call("POST", base, {"valid_for_s": options.valid_for})
     screen.qr_code(made["qr_text"])
     screen.say(made["url"])
-    screen.say(f"opens until {made['valid_until']}; a phone needs https, so on one machine open it in a browser of this machine")
+    screen.say(f"opens until {moment(made['valid_until'])}; a phone needs https, so on one machine open it in a browser of this machine")
     return Outcome(made)

@@ -79,9 +79,14 @@ class Screen:
 
     def complain(self, error: DropLearnError) -> None:
         """What is wrong and what to do about it."""
-        self._errors.print(f"droplearn: {error.message}", markup=False, style="bold red")
+        self._errors.print(f"droplearn: {moment(error.message)}", markup=False, style="bold red")
         if error.hint:
-            self._errors.print(error.hint, markup=False)
+            self._errors.print(moment(error.hint), markup=False)
+
+    def advise(self, text: str) -> None:
+        """A line beside the result, on stderr."""
+        self.close()
+        self._errors.print(text, markup=False)
 
     def close(self) -> None:
         """Take the bar away."""
@@ -91,6 +96,10 @@ class Screen:
         sys.stdout.flush()
 
 
+def moment(text: str) -> str:
+    """Moments to the second, in UTC; the rest of the text as it is."""
+    return _MOMENT.sub(r"\1 \2Z", text)
+
+
 def _shown(cell: object) -> str:
-    """Moments to the second, in UTC."""
-    return "" if cell is None else _MOMENT.sub(r"\1 \2Z", str(cell))
+    return "" if cell is None else moment(str(cell))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from droplearn.cli.connecting import connect
 from droplearn.cli.looking import newest_first
 from droplearn.cli.outcome import Outcome
-from droplearn.cli.screen import Screen
+from droplearn.cli.screen import Screen, moment
 from droplearn.cli.values import duration_s
 from droplearn.cli.words import Command, Options
 from droplearn.client import part
@@ -63,5 +63,5 @@ def idle(options: Options, screen: Screen) -> Outcome:
 def _changed(options: Options, screen: Screen, change: dict[str, object]) -> Outcome:
     service = connect(options.connection).call("PATCH", f"/v1/services/{part(options.service)}", change)
     told = f", stops when idle for {service['idle_timeout_s']} s" if service["idle_timeout_s"] else ""
-    screen.say(f"{service['id']}  {service['status']}  until {service['stops_at']}{told}")
+    screen.say(f"{service['id']}  {service['status']}  until {moment(str(service['stops_at']))}{told}")
     return Outcome({k: service[k] for k in ("id", "status", "stops_at", "idle_timeout_s", "stop_reason")})

@@ -66,6 +66,14 @@ def test(options: Options, screen: Screen) -> Outcome:
 
 def _finished(client: Client, screen: Screen, tests_url: str, result: Json) -> Json:
     """One call asks about as many images as fit into its time."""
+    try:
+        return _asked_on(client, screen, tests_url, result)
+    except KeyboardInterrupt:
+        screen.advise(f"What was answered is kept; to go on: --continue {result['id']}")
+        raise
+
+
+def _asked_on(client: Client, screen: Screen, tests_url: str, result: Json) -> Json:
     while pending := result["pending_count"]:
         total = result["image_count"]
         screen.progress(f"{result['id']}: {total - pending} of {total} images", total - pending, total)
@@ -100,7 +108,7 @@ def tests(options: Options, screen: Screen) -> Outcome:
     if options.test:
         return _shown(screen, client.call("GET", f"{base}/{part(options.test)}", threshold=options.threshold))
     found = list(client.pages(base, "tests"))
-    rows = [[t["id"], t["created_at"], t["path"], t["image_count"], t["failed_count"], _score(t)] for t in found]
+    rows = [[t["id"], t["created_at"], t["path"], _answered(t), t["failed_count"], _score(t)] for t in found]
     screen.table("tests", ["id", "at", "path", "images", "failed", "right"], rows)
     return Outcome({"tests": found})
 
@@ -124,6 +132,7 @@ def _shown(screen: Screen, result: Json) -> Outcome:
     screen.table(result["id"], ["image", "answer", "confidence", "true label", ""], rows)
     told = [
         f"{result['image_count']} images",
+        f"answered by {result['version']}" if result.get("version") else "",
         f"{result['pending_count']} not asked yet (go on: --continue {result['id']})" if result["pending_count"] else "",
         f"{result['failed_count']} failed",
         f"{_score(result)} right" if result["scored_count"] else "",
@@ -136,7 +145,7 @@ def _shown(screen: Screen, result: Json) -> Outcome:
 
 
 def _rows(image: Json, path: str) -> list[list[object]]:
-    name, true_label = image["key"].removeprefix(path), image["true_label"]
+    name, true_label = image["key"].removeprefix(path).removeprefix("/"), image["true_label"]
     verdict = {True: "right", False: "wrong", None: ""}[image["is_right"]]
     if image["error"] or not image["predictions"]:
         return [[name, image["error"] or image["hint"] or "nothing found", "", true_label, verdict]]
@@ -150,6 +159,12 @@ def _rows(image: Json, path: str) -> list[list[object]]:
         ]
         for first, entry in ((place == 0, entry) for place, entry in enumerate(shown))
     ]
+
+
+def _answered(test: Json) -> str:
+    """All, or so many of them."""
+    total, pending = test["image_count"], test["pending_count"]
+    return f"{total - pending} of {total}" if pending else str(total)
 
 
 def _score(test: Json) -> str:

@@ -50,6 +50,15 @@ def _intervals(client: Client, evaluation: Json) -> Json:
     return found
 
 
+def show_base_model(screen: Screen, found: Json | None) -> None:
+    """What it continued, and what both know of the same old examples."""
+    if not found:
+        return
+    before, after = number(found["accuracy_before"]), number(found["accuracy_after"])
+    fall = "; it has fallen: only --accept-fall puts it into use" if found["has_fallen"] else ""
+    screen.say(f"base model {found['model_id']}: {found['metric']} of {found['example_count']} old examples {before}, now {after}{fall}")
+
+
 def show_variants(screen: Screen, optimisation: Json | None) -> None:
     """What an optimisation measured, and what came of it; why it failed, if it did."""
     if not optimisation:

@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 from droplearn.cli.connecting import connect
 from droplearn.cli.outcome import Outcome
 from droplearn.cli.predictions import rows_of
-from droplearn.cli.screen import Screen
+from droplearn.cli.screen import Screen, moment
 from droplearn.cli.values import query_option
 from droplearn.cli.words import Command, Options, add_variant
 from droplearn.client import Client, Json, part
-from droplearn.contracts.errors import InvalidRequest
+from droplearn.contracts.errors import DropLearnError, InvalidRequest
 
 
 def add_trial(command: Command) -> None:
@@ -27,7 +27,7 @@ def add_trial(command: Command) -> None:
 
 
 def trial(options: Options, screen: Screen) -> Outcome:
-    """Each file by itself; the exit status is 0 when every answer is a success."""
+    """Each file by itself; the exit status is 0 when every answer is a success. What was answered before a refusal is shown: it counted."""
     client = connect(options.connection)
     for file in options.file:
         if not file.is_file():
@@ -35,14 +35,25 @@ def trial(options: Options, screen: Screen) -> Outcome:
     asked = {"details": "true"} | dict(options.option or []) | ({"variant": options.variant} if options.variant else {})
     query = f"?{urlencode(asked)}"
     answers: list[Json] = []
+    refusal: DropLearnError | None = None
     for done, file in enumerate(options.file, 1):
-        answers.append({"file": str(file), "response": _ask(client, options.model, file, query)})
+        try:
+            answers.append({"file": str(file), "response": _ask(client, options.model, file, query)})
+        except DropLearnError as error:
+            if not answers:
+                raise
+            refusal = error
+            break
         screen.progress("trying", done, len(options.file))
     rows = [row for answer in answers for row in rows_of(answer["file"], answer["response"])]
     screen.table("answers", ["file", "answer", "confidence"], rows)
     left = answers[-1]["response"]["trial"]
-    screen.say(f"{left['remaining']} of {left['limit']} trials left; renewed at {left['resets_at']}")
-    return Outcome({"answers": answers, "trial": left}, all(answer["response"].get("success") for answer in answers))
+    screen.say(f"{left['remaining']} of {left['limit']} trials left; renewed at {moment(left['resets_at'])}")
+    document: Json = {"answers": answers, "trial": left}
+    if refusal is not None:
+        screen.complain(refusal)
+        return Outcome(document | {"error": refusal.to_dict()}, is_success=False)
+    return Outcome(document, all(answer["response"].get("success") for answer in answers))
 
 
 def _ask(client: Client, model: str, file: Path, query: str) -> Json:
