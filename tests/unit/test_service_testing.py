@@ -130,13 +130,16 @@ def test_a_name_that_is_not_kept_is_told_when_it_is_to_be_removed(client: Record
 
 
 def test_who_interrupts_a_test_is_told_how_to_go_on(client: Recorder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     client.result = RESULT | {"pending_count": 2}
     monkeypatch.setattr(service_testing, "_again", interrupted)
     assert main(["service", "test", "service-1"]) == 130
     assert "What was answered is kept; to go on: --continue test-1" in capsys.readouterr().err
+    monkeypatch.setattr(client, "call", interrupted)
+    assert main(["service", "test", "service-1"]) == 130
+    assert "`droplearn service tests service-1` lists it" in capsys.readouterr().err, "its name is not known yet"
 
 
 def test_the_list_tells_how_far_each_test_is(client: Recorder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):

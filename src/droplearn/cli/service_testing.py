@@ -61,7 +61,15 @@ def test(options: Options, screen: Screen) -> Outcome:
         _upload(client, screen, Path(options.path), service_images_prefix(service["project"], service["id"]))
     elif options.path is not None:
         body["path"] = options.path
-    return _shown(screen, _finished(client, screen, tests_url, client.call("POST", tests_url, body)))
+    return _shown(screen, _finished(client, screen, tests_url, _begun(client, screen, options.service, body)))
+
+
+def _begun(client: Client, screen: Screen, service: str, body: Json) -> Json:
+    try:
+        return client.call("POST", f"/v1/services/{part(service)}/tests", body)
+    except KeyboardInterrupt:
+        screen.advise(f"It goes on for some seconds; `droplearn service tests {service}` lists it, --continue goes on with it.")
+        raise
 
 
 def _finished(client: Client, screen: Screen, tests_url: str, result: Json) -> Json:
