@@ -5,6 +5,7 @@ Source of the limits: API Gateway developer guide, "Quotas for HTTP APIs": 10 MB
 
 import concurrent.futures
 import logging
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -83,6 +84,11 @@ class HttpApi:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 (socketserver gives it)
+        """A caller who has gone meanwhile (Ctrl-C) is no error."""
+        if not isinstance(sys.exception(), ConnectionError):
+            log.exception("an answer to %s could not be sent", client_address)
 
 
 def _handler(api: HttpApi) -> type[BaseHTTPRequestHandler]:  # noqa: C901  (a class in a function: each method is simple)

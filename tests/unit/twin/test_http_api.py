@@ -10,6 +10,7 @@ import pytest
 from twin.http_api import cors
 from twin.http_api.payload import Request, event_of, response_of
 from twin.http_api.routes import Api, Route
+from twin.http_api.server import _Server
 
 
 def api(*keys: str) -> Api:
@@ -110,3 +111,13 @@ def test_other_origins_get_no_headers() -> None:
     assert cors.response_headers(CORS, {"origin": "https://b.example"}) == []
     assert cors.response_headers(CORS, {}) == []
     assert cors.response_headers({"AllowOrigins": ["*"]}, {"origin": "x"}) == [("access-control-allow-origin", "*")]
+
+
+@pytest.mark.parametrize(("error", "is_told"), [(BrokenPipeError(), False), (ConnectionResetError(), False), (ValueError("x"), True)])
+def test_a_caller_who_has_gone_is_no_error(error: Exception, is_told: bool, caplog: pytest.LogCaptureFixture) -> None:
+    server = object.__new__(_Server)
+    try:
+        raise error
+    except (OSError, ValueError):
+        server.handle_error(None, ("127.0.0.1", 1))
+    assert bool(caplog.records) is is_told
