@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from rich.console import Console
 
-from droplearn.cli import dropping, looking, screen, showing, trial
+from droplearn.cli import dropping, looking, screen, service_watching, showing, trial
 from droplearn.cli.main import main
 from droplearn.cli.reference import as_markdown
 from droplearn.cli.screen import Screen
@@ -148,12 +148,21 @@ def test_what_came_of_an_optimisation_is_told(capsys: pytest.CaptureFixture[str]
         {"name": "int8", "is_published": True, "reason": "The metric holds.", "measured": of_an_earlier_release | {"memory_mb": 33.6}},
         {"name": "fp16", "is_published": False, "reason": "There was no time."},
     ]
-    showing.show_variants(Screen(is_json=False), {"metric": "top1_accuracy", "baseline": of_an_earlier_release, "variants": variants})
+    optimisation = {"metric": "top1_accuracy", "baseline": of_an_earlier_release, "variants": variants, "warnings": ["Few examples."]}
+    showing.show_variants(Screen(is_json=False), optimisation)
     shown = capsys.readouterr().out
     assert "kept aside: There was no time." in shown
+    assert "note: Few examples." in shown
     lines = {line.split()[0]: line.split() for line in shown.splitlines() if line.strip()}
     assert lines["fp32"][:5] == ["fp32", "13.0", "4.2", "0.9900", "as"], shown
     assert lines["int8"][:6] == ["int8", "13.0", "4.2", "34", "0.9900", "published:"], shown
+
+
+def test_an_event_names_a_version_as_it_is_asked_for():
+    assert (
+        service_watching._told({"version": 2, "model": "model-a", "canary": {"share": 0.1}})
+        == "version v2, model model-a, canary share 0.1"
+    )
 
 
 def test_an_optimisation_that_failed_says_why(capsys: pytest.CaptureFixture[str]):

@@ -38,7 +38,7 @@ def _leaves(what: Json) -> Iterator[tuple[str, object]]:
         if isinstance(value, dict):
             yield from ((f"{name} {inner}", found) for inner, found in _leaves(value))
         elif value is not None:
-            yield name, value
+            yield name, f"v{value}" if name == "version" and isinstance(value, int) else value
 
 
 def monitor(options: Options, screen: Screen) -> Outcome:

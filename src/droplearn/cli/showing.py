@@ -71,6 +71,8 @@ def show_variants(screen: Screen, optimisation: Json | None) -> None:
         verdict = "published" if variant["is_published"] else "kept aside"
         rows.append([variant["name"], *_measured(variant.get("measured")), f"{verdict}: {variant['reason']}"])
     screen.table("variants", ["variant", "MB", "ms", "MB of memory", optimisation["metric"], ""], rows)
+    for warning in optimisation.get("warnings") or []:
+        screen.say(f"note: {warning}")
 
 
 def _measured(found: Json | None) -> list[str]:
