@@ -80,6 +80,15 @@ def test_the_program_of_a_detector_tells_boxes_in_pixels(tmp_path: Path):
     assert rows == [["beep", "0.900000", "[160.0, 120.0, 480.0, 360.0]"]]
 
 
+def test_the_program_tells_its_use_where_no_file_is_named(tmp_path: Path):
+    (tmp_path / "predict.py").write_bytes((Path(scenarios.__file__).parent / "sound_classification" / "standalone.py").read_bytes())
+    (tmp_path / "labels.json").write_text("[]")
+    (tmp_path / "model.onnx").write_bytes(network(SIZE))
+    done = subprocess.run([sys.executable, str(tmp_path / "predict.py")], env={}, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "python predict.py SOUND" in done.stderr
+
+
 def test_the_program_of_a_sound_classifier_reads_any_rate(tmp_path: Path):
     given = helper.make_tensor_value_info("samples", TensorProto.FLOAT, ["W", 1344])
     listener = constant_network("samples", given, {"probabilities": np.array([[0.25, 0.75]], np.float32)})

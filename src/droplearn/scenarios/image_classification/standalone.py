@@ -17,7 +17,7 @@ def main() -> None:
     session = onnxruntime.InferenceSession(FOLDER / "model.onnx", providers=["CPUExecutionProvider"])
     size = session.get_inputs()[0].shape[1]
     how = json.loads((FOLDER / "model.json").read_text(encoding="utf-8"))["preprocessing"].get("resample", "bicubic").upper()
-    for name in sys.argv[1:]:
+    for name in sys.argv[1:] or sys.exit(__doc__):
         picture = ImageOps.exif_transpose(Image.open(name)).convert("RGB")
         kept = min(picture.size) * size / round(size / 0.875)  # the centre
         left, top = (picture.width - kept) / 2, (picture.height - kept) / 2

@@ -24,7 +24,7 @@ def main() -> None:
     labels = json.loads((FOLDER / "labels.json").read_text(encoding="utf-8"))
     session = onnxruntime.InferenceSession(FOLDER / "model.onnx", providers=["CPUExecutionProvider"])
     size = session.get_inputs()[0].shape[1]
-    for name in sys.argv[1:]:
+    for name in sys.argv[1:] or sys.exit(__doc__):
         picture = ImageOps.exif_transpose(Image.open(name)).convert("RGB")
         scale = size / max(picture.size)
         square = Image.new("RGB", (size, size), (114, 114, 114))

@@ -18,7 +18,7 @@ def main() -> None:
     labels = json.loads((FOLDER / "labels.json").read_text(encoding="utf-8"))
     session = onnxruntime.InferenceSession(FOLDER / "model.onnx", providers=["CPUExecutionProvider"])
     entry = session.get_inputs()[0]
-    for name in sys.argv[1:]:
+    for name in sys.argv[1:] or sys.exit(__doc__):
         sound, rate = soundfile.read(name, dtype="float32", always_2d=True)
         samples = soxr.resample(sound.mean(axis=1), rate, RATE)
         samples = np.resize(samples, max(len(samples), entry.shape[1])) / max(np.abs(samples).max(), 1e-4)
