@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
+from droplearn.contracts.errors import InvalidRequest
 from droplearn.scenarios.pictures import DEFAULT_LIMITS, DecodedImage, ImageLimits, Pixels, decode_image
 
 CROP_FRACTION = 0.875
@@ -40,10 +41,14 @@ def fit(pixels: Pixels, size: int) -> Pixels:
 
 
 def resample_of(preprocessing: Mapping[str, Any]) -> Resample:
-    """What a model's manifest says. Raises ValueError."""
+    """What a model's manifest says. Raises InvalidRequest (`model.unusable`)."""
     name: Resample = preprocessing.get("resample", "bicubic")
     if name not in _FILTERS:
-        raise ValueError(f"it wants {str(name)[:40]!r} for resampling; known: {', '.join(_FILTERS)}")
+        raise InvalidRequest(
+            "model.unusable",
+            f"This model wants {str(name)[:40]!r} for resampling; known: {', '.join(_FILTERS)}.",
+            hint="Train it again with this version.",
+        )
     return name
 
 

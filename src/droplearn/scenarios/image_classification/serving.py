@@ -54,11 +54,7 @@ def load(model_dir: Path, manifest: ModelManifest) -> LabelPredictor:  # noqa: A
     told = manifest.preprocessing
     if told.get("size", image.shape[1]) != image.shape[1] or told.get("crop_fraction", CROP_FRACTION) != CROP_FRACTION:
         raise _unusable(f"it was trained with another preprocessing: {told}")
-    try:
-        resample = resample_of(told)
-    except ValueError as error:
-        raise _unusable(str(error)) from error
-    return LabelPredictor(manifest.labels, image.name, image.shape[1], resample=resample)
+    return LabelPredictor(manifest.labels, image.name, image.shape[1], resample=resample_of(told))
 
 
 def _unusable(why: str) -> InvalidRequest:
