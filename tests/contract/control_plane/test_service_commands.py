@@ -60,7 +60,7 @@ def test_extend_says_that_a_service_does_not_run_yet(typed: Type, service: str, 
 def test_cut_counts_from_now(typed: Type, service: str, monkeypatch: pytest.MonkeyPatch, fake_platform: FakePlatform):
     monkeypatch.setattr("droplearn.cli.service_life.datetime", SimpleNamespace(now=lambda _zone: fake_platform.now()))
     assert moment_of(typed("service", "cut", service, "--to", "10m")["stops_at"]) == fake_platform.now() + timedelta(minutes=10)
-    assert "until 2026-01-01T00:00:00.000Z" in typed("service", "cut", service, as_text=True), "at once"
+    assert "until 2026-01-01 00:00:00Z" in typed("service", "cut", service, as_text=True), "at once"
 
 
 def test_idle_takes_a_time_or_never(typed: Type, service: str):
